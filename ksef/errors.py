@@ -1,0 +1,166 @@
+"""What can go wrong, one type for each thing that a person can do about it.
+
+Each type carries an English sentence with %(name)s places. Whoever shows it translates the sentence first and
+fills the places afterwards, so this package needs no translation machinery of its own.
+"""
+
+# pylint: disable=prefer-env-translation  # there is no env here
+
+
+def _(sentence):
+    """Mark a sentence for Odoo's term extraction; it is translated where it is shown."""
+    return sentence
+
+
+class KsefError(Exception):
+    """Base of all errors of this package.
+
+    :cvar sentence: English, for an accountant: what is wrong and what to do next; %(name)s places.
+    :ivar about: the input that the error is about ("private_key", "certificate", "password"), if it is about one.
+    :ivar values: fills the places of ``sentence``; never holds a secret.
+    """
+
+    sentence = _("Something went wrong with KSeF.")
+    about = None
+
+    def __init__(self, about=None, **values):
+        self.about = about or self.about
+        self.values = values
+        super().__init__(self.sentence % values)
+
+
+class FileTooLarge(KsefError):
+    """A file bigger than any key or certificate; values: limit, with its unit."""
+
+    sentence = _("The file is larger than %(limit)s, so it is not a key or a certificate. Upload another file.")
+
+
+class PrivateKeyMissing(KsefError):
+    """The files can be read, but none holds a private key."""
+
+    sentence = _("There is no private key here. Upload the .key file that belongs to the certificate.")
+    about = "private_key"
+
+
+class NotAPrivateKey(KsefError):
+    """A file that is not a private key, or a damaged one."""
+
+    sentence = _(
+        "This file is not a private key, or it is damaged. Upload the .key file just as the KSeF application saved it."
+    )
+    about = "private_key"
+
+
+class KeyUnsupported(KsefError):
+    """A key that KSeF does not accept; values: found, the kind of key, such as "RSA-1024"."""
+
+    sentence = _("KSeF does not accept this key (%(found)s). Request a certificate for an EC P-256 or RSA-2048 key.")
+    about = "private_key"
+
+
+class CertificateKeyUnsupported(KeyUnsupported):
+    """The same, told from a certificate."""
+
+    about = "certificate"
+
+
+class EncryptionUnsupported(KsefError):
+    """A private key behind an encryption that cannot, or for its cost must not, be undone here."""
+
+    sentence = _("The private key is encrypted in an unusual way. Encrypt it with AES-256 and PBKDF2, as KSeF does.")
+    about = "private_key"
+
+
+class PasswordMissing(KsefError):
+    """An encrypted key, and no password."""
+
+    sentence = _("The private key is protected. Enter the password that you chose when you requested the certificate.")
+    about = "password"
+
+
+class PasswordWrong(KsefError):
+    """A password that does not open the key."""
+
+    sentence = _(
+        "The password does not open the private key. Try again; if it is lost, request a new certificate, "
+        "because KSeF cannot reset it."
+    )
+    about = "password"
+
+
+class CertificateMissing(KsefError):
+    """The files can be read, but none holds a certificate."""
+
+    sentence = _("There is no certificate here. Upload the .crt file that belongs to the private key.")
+    about = "certificate"
+
+
+class NotACertificate(KsefError):
+    """A file that is not a certificate, or a damaged one."""
+
+    sentence = _("This file is not a certificate, or it is damaged. Download the certificate from KSeF again.")
+    about = "certificate"
+
+
+class KeyMismatch(KsefError):
+    """A certificate for another key."""
+
+    sentence = _("The private key and the certificate do not belong together. Upload the two files of one request.")
+    about = "certificate"
+
+
+class NotOfflineCertificate(KsefError):
+    """A certificate for logging in, or for something else, where one for offline invoices is needed."""
+
+    sentence = _(
+        "This certificate is not made for offline invoices. In KSeF, request one with the purpose "
+        "'Podpis linku do weryfikacji wystawcy' (Offline)."
+    )
+    about = "certificate"
+
+
+class CertificateExpired(KsefError):
+    """Too late; values: date, the last day of the certificate in Poland."""
+
+    sentence = _("The certificate expired on %(date)s. Request a new one in KSeF.")
+    about = "certificate"
+
+
+class CertificateNotYetValid(KsefError):
+    """Too early; values: date, the first day of the certificate in Poland."""
+
+    sentence = _("The certificate is valid from %(date)s only. Wait until then, or use another one.")
+    about = "certificate"
+
+
+class VaultKeyInvalid(KsefError):
+    """A list of master keys that is none."""
+
+    sentence = _(
+        "The list of master keys of the KSeF vault cannot be read: each key must be 32 bytes in base64url. "
+        "Check the environment variable, the section of odoo.conf or the key file."
+    )
+
+
+class VaultKeyMissing(KsefError):
+    """A token of a master key that is not here; values: fingerprint, of that key."""
+
+    sentence = _(
+        "This private key is locked: it was encrypted under the master key %(fingerprint)s, which this server does "
+        "not have. Put that key back into the list of master keys."
+    )
+
+
+class VaultTokenInvalid(KsefError):
+    """A token that is damaged, or in the wrong record."""
+
+    sentence = _(
+        "The stored private key cannot be decrypted: it is damaged, or it was moved here from another record. "
+        "Remove the certificate and upload it again."
+    )
+
+
+class InvoiceUnreadable(KsefError):
+    """Bytes that are not an FA(3) invoice; values: problem, what is missing or wrong."""
+
+    sentence = _("The invoice's XML cannot be read as FA(3): %(problem)s.")

@@ -1,0 +1,40 @@
+"""A link as a QR code that scans from paper (ISO/IEC 18004; the ministry gives no sizes of its own).
+
+Modules are whole pixels, so that nothing is blurred, and the printed size is given in millimetres.
+"""
+
+import io
+from dataclasses import dataclass, field
+
+import qrcode
+
+QUIET_ZONE = 4  # modules on each side, ISO/IEC 18004
+PIXELS_PER_MODULE = 8
+MILLIMETRES_PER_MODULE = 0.5  # whole dots of a label printer too (203 dpi: 4 dots); phones want 0.4 or more
+
+
+@dataclass(frozen=True)
+class QrImage:
+    """:ivar png: PNG file, black on white, quiet zone included
+    :ivar modules: modules on each side, quiet zone included
+    """
+
+    png: bytes = field(repr=False)
+    modules: int
+
+    @property
+    def millimetres(self):
+        """Side of the printed square, quiet zone included."""
+        return self.modules * MILLIMETRES_PER_MODULE
+
+
+def render(text):
+    """Return the QR code (``QrImage``) of ``text``, with error-correction level M."""
+    code = qrcode.QRCode(
+        error_correction=qrcode.constants.ERROR_CORRECT_M, border=QUIET_ZONE, box_size=PIXELS_PER_MODULE
+    )
+    code.add_data(text, optimize=0)  # one segment in byte mode, so that a link's size depends on its length alone
+    code.make(fit=True)
+    png = io.BytesIO()
+    code.make_image().save(png, format="PNG")
+    return QrImage(png=png.getvalue(), modules=code.modules_count + 2 * QUIET_ZONE)

@@ -1,0 +1,748 @@
+"""Keys and certificates: every format is read alike, every bad file is named, no secret gets out."""
+
+import base64
+import hashlib
+import re
+import traceback
+import warnings
+from datetime import datetime, timedelta, timezone
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    pkcs12,
+)
+from cryptography.x509.oid import NameOID
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from odoo.tests import BaseCase
+
+from ..devtools.authority import Authority, encrypt_pkcs8, pem
+from ..ksef import ber, credentials, errors
+
+PASSWORD = "Zażółć-gęślą-2026!"
+NIP = "5260250274"
+PESEL = "80010112345"
+NOT_BEFORE = datetime(2026, 2, 1, 9, 30, tzinfo=timezone.utc)
+NOT_AFTER = datetime(2028, 1, 31, 23, 30, tzinfo=timezone.utc)
+DURING = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
+PBKDF2 = bytes.fromhex("06092a864886f70d01050c")
+SCRYPT = bytes.fromhex("06092b06010401da47040b")
+P256 = bytes.fromhex("06082a8648ce3d030107")
+EC_KEY = bytes.fromhex("06072a8648ce3d0201")
+BOM = b"\xef\xbb\xbf"
+PANIC = type("PanicException", (BaseException,), {})  # cryptography does not show its own
+
+
+def private_der(key, form=PrivateFormat.PKCS8):
+    return key.private_bytes(Encoding.DER, form, NoEncryption())
+
+
+def private_pem(key, form=PrivateFormat.PKCS8, password=None):
+    encryption = BestAvailableEncryption(password.encode()) if password else NoEncryption()
+    return key.private_bytes(Encoding.PEM, form, encryption)
+
+
+def quick_key_file(key):
+    """As the taxpayer application saves it, but with fewer rounds, so that many can be read."""
+    return pem("ENCRYPTED PRIVATE KEY", encrypt_pkcs8(private_der(key), PASSWORD, rounds=2000))
+
+
+def utf16(text):
+    return text.decode().encode("utf-16")
+
+
+def lines(data, length, end=b"\n"):
+    return end.join(data[i : i + length] for i in range(0, len(data), length))
+
+
+def bag(name, block):
+    return b"Bag Attributes\n    friendlyName: %s\nKey Attributes: <No Attributes>\n" % name + block
+
+
+def in_pieces(p12):
+    """The same PKCS #12 file in BER with indefinite lengths, as Bouncy Castle and NSS write it."""
+
+    def whole(element):
+        size = len(element.content)
+        return bytes([element.tag, 0x82, *size.to_bytes(2, "big")]) + element.content
+
+    version, content_info, mac = ber.read(p12)[0].children
+    oid, wrapper = content_info.children
+    safe = wrapper.children[0].content
+    halves = [whole(ber.Element(ber.OCTET_STRING, half)) for half in (safe[:99], safe[99:])]
+    content_info = b"\x30\x80%s\xa0\x80\x24\x80%s%s%s" % (whole(oid), *halves, b"\0\0" * 3)
+    return b"\x30\x80%s%s%s\0\0" % (whole(version), content_info, whole(mac))
+
+
+class TestCredentials(BaseCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.authority = Authority()
+        cls.ec = cls.issue()
+        cls.rsa = cls.issue(key="rsa")
+        cls.other = cls.issue()
+        cls.key_file = cls.ec.key_file(PASSWORD)
+        cls.certificate_file = cls.ec.certificate_file()
+
+    def setUp(self):
+        super().setUp()
+        self.enterContext(warnings.catch_warnings())
+        warnings.simplefilter("ignore", UserWarning)  # cryptography dislikes much of what is tried here
+
+    @classmethod
+    def issue(cls, **values):
+        defaults = {"common_name": "Łąka Sp. z o.o.", "not_before": NOT_BEFORE, "not_after": NOT_AFTER}
+        if not values.keys() & {"nip", "pesel", "tin"}:
+            defaults["nip"] = NIP
+        return cls.authority.issue(**defaults | values)
+
+    @classmethod
+    def bare(cls, key, *attributes, serial=1, extensions=(), not_before=NOT_BEFORE, not_after=NOT_AFTER):
+        """Certificate of any kind, as DER."""
+        name = x509.Name([x509.NameAttribute(oid, value) for oid, value in attributes])
+        builder = x509.CertificateBuilder(name, name, key.public_key(), serial, not_before, not_after)
+        for extension in extensions:
+            builder = builder.add_extension(extension, critical=False)
+        return builder.sign(cls.other.private_key, hashes.SHA256()).public_bytes(Encoding.DER)
+
+    def assert_no_secret(self, text):
+        self.assertNotIn(PASSWORD, text)
+        for issued in (self.ec, self.rsa):
+            der = private_der(issued.private_key)
+            self.assertNotIn(repr(der[40:60])[2:-1], text)
+            self.assertNotIn(der[40:60].hex(), text)
+            self.assertNotIn(base64.b64encode(der)[64:96].decode(), text)
+
+    def assert_refused(self, expected, function, *arguments):
+        with self.assertRaises(errors.KsefError) as caught:
+            function(*arguments)
+        error = caught.exception
+        self.assertIs(type(error), expected, error)
+        self.assertIsNone(error.__context__, "what cryptography raised may quote a file")
+        self.assert_no_secret(
+            "".join([str(error), repr(error), repr(error.values), *traceback.format_exception(error)])
+        )
+        return error
+
+    # What can be read
+
+    def key_files(self, issued):
+        """(name, file, password) of one private key in all formats."""
+        key = issued.private_key
+        ministry = quick_key_file(key)
+        plain, traditional = private_pem(key), private_pem(key, PrivateFormat.TraditionalOpenSSL)
+        locked = private_pem(key, PrivateFormat.TraditionalOpenSSL, PASSWORD)
+        der, encrypted = private_der(key), encrypt_pkcs8(private_der(key), PASSWORD, rounds=2048)
+        return [
+            ("as the application saves it", issued.key_file(PASSWORD), PASSWORD),
+            ("CRLF", ministry.replace(b"\n", b"\r\n"), PASSWORD),
+            ("CR", ministry.replace(b"\n", b"\r"), PASSWORD),
+            ("byte-order mark", BOM + ministry, PASSWORD),
+            ("UTF-16 LE", utf16(ministry), PASSWORD),
+            ("UTF-16 BE", b"\xfe\xff" + ministry.decode().encode("utf-16-be"), PASSWORD),
+            ("white space around", b"\n \t" + ministry + b"\r\n\r\n ", PASSWORD),
+            ("bag attributes", bag(b"KSeF", ministry), PASSWORD),
+            ("indented", ministry.replace(b"\n", b"\n    "), PASSWORD),
+            ("line breaks lost", ministry.replace(b"\n", b" "), PASSWORD),
+            ("no last line end", ministry.rstrip(), PASSWORD),
+            ("PKCS #8", plain, None),
+            ("PKCS #8, needless password", plain, PASSWORD),
+            ("PKCS #8, UTF-16", utf16(plain), None),
+            ("PKCS #8 of OpenSSL, encrypted", private_pem(key, password=PASSWORD), PASSWORD),
+            ("traditional", traditional, None),
+            ("traditional, needless password", traditional, ""),
+            ("traditional after parameters", pem("EC PARAMETERS", b"\x06\x01\x2a") + traditional, None),
+            ("traditional, encrypted", locked, PASSWORD),
+            ("traditional, encrypted, CRLF", BOM + locked.replace(b"\n", b"\r\n"), PASSWORD),
+            ("DER", der, None),
+            ("DER, needless password", der, PASSWORD),
+            ("DER, line end", der + b"\r\n", None),
+            ("DER, traditional", private_der(key, PrivateFormat.TraditionalOpenSSL), None),
+            ("DER, encrypted", encrypted, PASSWORD),
+            ("Base64", base64.b64encode(der), None),
+            ("Base64, lines", lines(base64.b64encode(encrypted), 76, b"\r\n"), PASSWORD),
+        ]
+
+    def certificate_files(self, issued):
+        """(name, file) of one certificate in all formats; none is encrypted."""
+        text, der = issued.certificate_file(), issued.certificate.public_bytes(Encoding.DER)
+        authority, other = (c.public_bytes(Encoding.PEM) for c in (issued.chain[0], self.other.certificate))
+        return [
+            ("as the application saves it", text),
+            ("CRLF, byte-order mark", BOM + text.replace(b"\n", b"\r\n")),
+            ("UTF-16", utf16(text)),
+            ("bag attributes", bag(b"KSeF", text)),
+            ("line breaks lost", text.replace(b"\n", b" ")),
+            ("OpenSSL's other label", text.replace(b" CERTIFICATE", b" X509 CERTIFICATE")),
+            ("DER", der),
+            ("DER, line end", der + b"\n"),
+            ("Base64, as the API gives it", base64.b64encode(der)),
+            ("Base64, lines", lines(base64.b64encode(der), 64)),
+            ("Base64, UTF-16", utf16(base64.b64encode(der))),
+            ("chain", text + authority),
+            ("chain, upside down", authority + text),
+            ("among others", authority + other + text),
+        ]
+
+    def whole_files(self, issued):
+        """(name, file, password) of a key and its certificate in one file."""
+        key, certificate = issued.private_key, issued.certificate
+        alone = pkcs12.serialize_key_and_certificates(None, key, certificate, None, NoEncryption())
+        return [
+            ("PKCS #12", issued.pkcs12(PASSWORD), PASSWORD),
+            ("PKCS #12, Base64", lines(base64.b64encode(issued.pkcs12(PASSWORD)), 76), PASSWORD),
+            ("PKCS #12, in pieces", in_pieces(issued.pkcs12(PASSWORD)), PASSWORD),
+            ("PKCS #12, not encrypted", issued.pkcs12(""), None),
+            ("PKCS #12, needless password", issued.pkcs12(""), PASSWORD),
+            ("PKCS #12, no chain", alone, None),
+            ("PKCS #12, long chain", self.long_chain(issued), PASSWORD),
+            ("PEM", quick_key_file(key) + issued.certificate_file(), PASSWORD),
+            ("PEM, certificate first", issued.certificate_file() + private_pem(key), None),
+            ("PEM out of PKCS #12", bag(b"a", private_pem(key)) + bag(b"b", issued.certificate_file()), None),
+        ]
+
+    def long_chain(self, issued):
+        encryption = BestAvailableEncryption(PASSWORD.encode())
+        chain = [self.authority.certificate] * 10
+        return pkcs12.serialize_key_and_certificates(b"", issued.private_key, issued.certificate, chain, encryption)
+
+    def read_files_of(self, issued):
+        return credentials.read_credentials(issued.key_file(PASSWORD), issued.certificate_file(), PASSWORD)
+
+    def test_every_format_gives_the_same(self):
+        for issued in (self.ec, self.rsa):
+            expected = self.read_files_of(issued)
+            pairs = [
+                *[(name, file, issued.certificate_file(), password) for name, file, password in self.key_files(issued)],
+                *[
+                    (name, quick_key_file(issued.private_key), file, PASSWORD)
+                    for name, file in self.certificate_files(issued)
+                ],
+                *[(name, file, b"", password) for name, file, password in self.whole_files(issued)],
+                *[(f"{name}, twice", file, file, password) for name, file, password in self.whole_files(issued)],
+            ]
+            for name, key_file, certificate_file, password in pairs:
+                for swapped in (False, True) if issued is self.ec else (False,):  # RSA keys load slowly
+                    files = (certificate_file, key_file) if swapped else (key_file, certificate_file)
+                    with self.subTest(name, key=expected.certificate.key_type, swapped=swapped):
+                        self.assertEqual(credentials.read_credentials(*files, password), expected)
+
+    def test_key_alone(self):
+        expected = private_der(self.ec.private_key)
+        for name, file, password in self.key_files(self.ec) + self.whole_files(self.ec):
+            with self.subTest(name):
+                self.assertEqual(credentials.read_private_key(file, password), expected)
+
+    def test_certificate_alone(self):
+        expected = self.read_files_of(self.ec).certificate
+        key = private_der(self.ec.private_key)
+        for name, file in self.certificate_files(self.ec):
+            with self.subTest(name):
+                self.assertEqual(credentials.read_certificate(file, private_key=key), expected)
+        for name, file, password in self.whole_files(self.ec):
+            with self.subTest(name):
+                self.assertEqual(credentials.read_certificate(file, password), expected)
+        with self.subTest("a key beside it needs no password"):
+            self.assertEqual(credentials.read_certificate(self.key_file + self.certificate_file), expected)
+
+    def test_of_several_keys_the_one_with_a_certificate(self):
+        files = private_pem(self.other.private_key) + private_pem(self.ec.private_key), self.certificate_file
+        self.assertEqual(credentials.read_credentials(*files), self.read_files_of(self.ec))
+
+    def test_without_a_match_the_first_that_is_no_authority(self):
+        file = b"".join(
+            c.public_bytes(Encoding.PEM)
+            for c in (self.authority.certificate, self.ec.certificate, self.other.certificate)
+        )
+        expected = self.read_files_of(self.ec).certificate
+        self.assertEqual(credentials.read_certificate(file), expected)
+        self.assertEqual(credentials.read_certificate(file, None, private_der(self.rsa.private_key)), expected)
+        self.assertEqual(
+            credentials.read_certificate(self.authority.certificate.public_bytes(Encoding.PEM)).usage, "other"
+        )
+
+    def test_an_authority_may_have_any_key(self):
+        constraints = x509.BasicConstraints(ca=True, path_length=None)
+        authority = self.bare(ec.generate_private_key(ec.SECP384R1()), extensions=[constraints])
+        files = self.key_file, pem("CERTIFICATE", authority) + self.certificate_file
+        self.assertEqual(credentials.read_credentials(*files, PASSWORD), self.read_files_of(self.ec))
+
+    # What it says
+
+    def test_certificate_of_a_company(self):
+        issued = self.issue(serial=0x00AB12)
+        certificate = credentials.read_certificate(issued.certificate_file())
+        der = issued.certificate.public_bytes(Encoding.DER)
+        self.assertEqual(certificate.der, der)
+        self.assertEqual(certificate.fingerprint, issued.certificate.fingerprint(hashes.SHA256()).hex())
+        self.assertEqual(certificate.common_name, "Łąka Sp. z o.o. (offline)")
+        self.assertEqual(
+            certificate.subject,
+            f"C=PL,organizationIdentifier=VATPL-{NIP},O=Łąka Sp. z o.o.,CN=Łąka Sp. z o.o. (offline)",
+        )
+        self.assertEqual((certificate.identifier_type, certificate.identifier), ("Nip", NIP))
+        self.assertEqual(certificate.serial, "000000000000AB12")
+        self.assertEqual((certificate.not_before, certificate.not_after), (NOT_BEFORE, NOT_AFTER))
+        self.assertEqual((certificate.key_type, certificate.usage), ("EC P-256", "offline"))
+        self.assertEqual(certificate.pem.encode(), issued.certificate_file())
+
+    def test_certificate_of_a_person(self):
+        issued = self.issue(common_name="Jan Maria Kowalski", pesel=PESEL, usage="authentication", key="rsa")
+        certificate = credentials.read_certificate(issued.certificate_file())
+        self.assertEqual(
+            certificate.subject,
+            f"C=PL,serialNumber=PNOPL-{PESEL},surname=Kowalski,givenName=Maria,givenName=Jan,"
+            "CN=Jan Maria Kowalski (uwierzytelnienie)",
+        )
+        self.assertEqual((certificate.identifier_type, certificate.identifier), ("Pesel", PESEL))
+        self.assertEqual((certificate.key_type, certificate.usage), ("RSA-2048", "authentication"))
+
+    def test_identifier(self):
+        for attributes, expected in [
+            ([(NameOID.ORGANIZATION_IDENTIFIER, f"VATPL-{NIP}")], ("Nip", NIP)),
+            ([(NameOID.ORGANIZATION_IDENTIFIER, NIP)], ("Nip", NIP)),
+            ([(NameOID.SERIAL_NUMBER, f"TINPL-{NIP}")], ("Nip", NIP)),
+            ([(NameOID.SERIAL_NUMBER, f"PNOPL-{PESEL}")], ("Pesel", PESEL)),
+            ([(NameOID.SERIAL_NUMBER, f"PNOPL-{PESEL}"), (NameOID.ORGANIZATION_IDENTIFIER, NIP)], ("Nip", NIP)),
+            ([(NameOID.SERIAL_NUMBER, "x"), (NameOID.SERIAL_NUMBER, f"PNOPL-{PESEL}")], ("Pesel", PESEL)),
+            ([(NameOID.SERIAL_NUMBER, PESEL)], (None, None)),
+            ([(NameOID.SERIAL_NUMBER, f"PNODE-{PESEL}")], (None, None)),
+            ([(NameOID.ORGANIZATION_IDENTIFIER, "VATDE-123456789")], (None, None)),
+            ([(NameOID.ORGANIZATION_IDENTIFIER, f"VATPL-{NIP}1")], (None, None)),
+            ([(NameOID.ORGANIZATION_IDENTIFIER, "١٢٣٤٥٦٧٨٩٠")], (None, None)),
+            ([], (None, None)),
+        ]:
+            with self.subTest(attributes):
+                certificate = credentials.read_certificate(self.bare(self.ec.private_key, *attributes))
+                self.assertEqual((certificate.identifier_type, certificate.identifier), expected)
+        person = self.issue(tin=NIP, common_name="Jan Kowalski").certificate_file()
+        self.assertEqual(credentials.read_certificate(person).identifier_type, "Nip")
+
+    def test_serial(self):
+        for number, expected in [
+            (1, "0000000000000001"),
+            (0x0123456789ABCDEF, "0123456789ABCDEF"),
+            (0xFEDCBA9876543210, "FEDCBA9876543210"),
+            (0x1FEDCBA9876543210, "01FEDCBA9876543210"),
+            (0x7E << 144, "7E" + "00" * 18),
+        ]:
+            with self.subTest(expected):
+                self.assertEqual(
+                    credentials.read_certificate(self.bare(self.ec.private_key, serial=number)).serial, expected
+                )
+
+    def test_usage(self):
+        for usage in ("offline", "authentication", "other"):
+            with self.subTest(usage):
+                file = self.issue(usage=usage).certificate_file()
+                self.assertEqual(credentials.read_certificate(file).usage, usage)
+        self.assertEqual(credentials.read_certificate(self.bare(self.ec.private_key)).usage, "other")
+
+    def test_control_characters_stay_out_of_the_name(self):
+        der = self.bare(self.ec.private_key, (NameOID.COMMON_NAME, "A\x00B\nC"))
+        certificate = credentials.read_certificate(der)
+        self.assertEqual(certificate.common_name, "ABC")
+        self.assertNotIn("\x00", certificate.subject)
+
+    def test_public_key_fingerprint(self):
+        for issued in (self.ec, self.rsa):
+            found = self.read_files_of(issued)
+            spki = issued.private_key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+            self.assertEqual(credentials.public_key_fingerprint(found.private_key), hashlib.sha256(spki).hexdigest())
+            self.assertTrue(credentials.belong_together(found.private_key, found.certificate))
+        self.assertFalse(credentials.belong_together(found.private_key, self.read_files_of(self.ec).certificate))
+
+    def test_longer_rsa(self):
+        for size in (3072, 4096):
+            with self.subTest(size):
+                issued = self.issue(key=rsa.generate_private_key(65537, size))
+                self.assertEqual(self.read_files_of(issued).certificate.key_type, f"RSA-{size}")
+
+    # When it may sign
+
+    def test_check_usable(self):
+        second = timedelta(seconds=1)
+        for moment, error in [
+            (NOT_BEFORE - second, errors.CertificateNotYetValid),
+            (NOT_BEFORE, None),
+            (DURING, None),
+            (NOT_AFTER, None),
+            (NOT_AFTER + second, errors.CertificateExpired),
+            (datetime(2099, 1, 1, tzinfo=credentials.POLAND), errors.CertificateExpired),
+        ]:
+            with self.subTest(moment):
+                certificate = self.read_files_of(self.ec).certificate
+                if error:
+                    self.assert_refused(error, credentials.check_usable, certificate, moment)
+                else:
+                    credentials.check_usable(certificate, moment)
+
+    def test_dates_are_those_of_a_calendar_in_poland(self):
+        certificate = self.read_files_of(
+            self.ec
+        ).certificate  # its last moment, 23:30 in UTC, is half past midnight there
+        error = self.assert_refused(
+            errors.CertificateExpired, credentials.check_usable, certificate, NOT_AFTER + timedelta(days=9)
+        )
+        self.assertEqual(error.values, {"date": "2028-02-01"})
+        summer = self.issue(not_before=datetime(2027, 6, 30, 22, 15, tzinfo=timezone.utc)).certificate_file()
+        error = self.assert_refused(
+            errors.CertificateNotYetValid, credentials.check_usable, credentials.read_certificate(summer), DURING
+        )
+        self.assertEqual(error.values, {"date": "2027-07-01"})
+
+    def test_the_last_moment_there_is(self):
+        end = datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone.utc)
+        certificate = credentials.read_certificate(self.issue(not_before=end, not_after=end).certificate_file())
+        self.assert_refused(errors.CertificateNotYetValid, credentials.check_usable, certificate, DURING)
+
+    def test_wrong_purpose_is_told_before_wrong_time(self):
+        for usage in ("authentication", "other"):
+            certificate = self.read_files_of(self.issue(usage=usage)).certificate
+            for moment in (DURING, NOT_AFTER + timedelta(days=1)):
+                with self.subTest(usage, moment=moment):
+                    self.assert_refused(errors.NotOfflineCertificate, credentials.check_usable, certificate, moment)
+
+    # What cannot be read
+
+    def test_bad_keys(self):
+        key = self.ec.private_key
+        der, encrypted = private_der(key), encrypt_pkcs8(private_der(key), PASSWORD, rounds=2048)
+        locked = private_pem(key, PrivateFormat.TraditionalOpenSSL, PASSWORD)
+        p12 = self.ec.pkcs12(PASSWORD)
+        text = self.key_file
+        for name, error, file, password in [
+            ("nothing", errors.PrivateKeyMissing, b"", None),
+            ("None", errors.PrivateKeyMissing, None, None),
+            ("white space", errors.PrivateKeyMissing, b" \r\n\t", None),
+            ("byte-order mark only", errors.PrivateKeyMissing, BOM, None),
+            ("certificate", errors.PrivateKeyMissing, self.certificate_file, None),
+            ("certificate, DER", errors.PrivateKeyMissing, self.certificate_file, PASSWORD),
+            ("public key", errors.PrivateKeyMissing, pem("PUBLIC KEY", b"\x30\x00"), None),
+            ("no password", errors.PasswordMissing, text, None),
+            ("empty password", errors.PasswordMissing, text, ""),
+            ("no password, DER", errors.PasswordMissing, encrypted, None),
+            ("no password, traditional", errors.PasswordMissing, locked, None),
+            ("no password, PKCS #12", errors.PasswordMissing, p12, None),
+            ("wrong password", errors.PasswordWrong, text, PASSWORD + "!"),
+            ("password in other case", errors.PasswordWrong, text, PASSWORD.lower()),
+            ("long password", errors.PasswordWrong, text, "x" * 5000),
+            ("password with NUL", errors.PasswordWrong, text, "\0"),
+            ("password with half a surrogate pair", errors.PasswordWrong, text, "\ud800"),
+            ("wrong password, DER", errors.PasswordWrong, encrypted, "x"),
+            ("wrong password, traditional", errors.PasswordWrong, locked, "x"),
+            ("wrong password, PKCS #12", errors.PasswordWrong, p12, "x"),
+            ("PKCS #12, password with NUL", errors.PasswordWrong, p12, "\0"),
+            ("PKCS #12, password with half a pair", errors.PasswordWrong, p12, "\ud800"),
+            ("noise", errors.NotAPrivateKey, bytes(range(256)) * 8, None),
+            ("zeros", errors.NotAPrivateKey, bytes(1000), None),
+            ("text", errors.NotAPrivateKey, b"Witaj!", PASSWORD),
+            ("Base64 of text", errors.NotAPrivateKey, base64.b64encode(b"Witaj!"), PASSWORD),
+            ("UTF-16 noise", errors.NotAPrivateKey, b"\xff\xfe" + bytes(range(255)), PASSWORD),
+            ("picture", errors.NotAPrivateKey, b"\x89PNG\r\n\x1a\n" + bytes(50), None),
+            ("empty sequence", errors.NotAPrivateKey, b"\x30\x00", None),
+            ("sequence without end", errors.NotAPrivateKey, b"\x30\x80" * 30000, None),
+            ("sequences nested", errors.NotAPrivateKey, b"\x30\x80" * 100 + b"\0\0" * 100, None),
+            ("empty PEM", errors.NotAPrivateKey, pem("PRIVATE KEY", b""), None),
+            ("PEM of noise", errors.NotAPrivateKey, pem("PRIVATE KEY", bytes(99)), None),
+            ("PEM, encrypted, of noise", errors.NotAPrivateKey, pem("ENCRYPTED PRIVATE KEY", bytes(99)), PASSWORD),
+            ("OpenSSH", errors.NotAPrivateKey, private_pem(key, PrivateFormat.OpenSSH), None),
+            ("not Base64", errors.NotAPrivateKey, text.replace(b"MIH", b"M*H"), PASSWORD),
+            ("beginning lost", errors.NotAPrivateKey, text[40:], PASSWORD),
+            ("no end mark", errors.NotAPrivateKey, text[: text.index(b"-----END")], PASSWORD),
+            ("other end mark", errors.NotAPrivateKey, text.replace(b"END ENCRYPTED", b"END"), PASSWORD),
+            ("a line lost", errors.NotAPrivateKey, b"\n".join(text.split(b"\n")[:2] + text.split(b"\n")[3:]), PASSWORD),
+            ("traditional, cut off", errors.NotAPrivateKey, locked.replace(b"=", b"")[:150], PASSWORD),
+            ("traditional, a line lost", errors.PasswordWrong, self.without_line(locked, 5), PASSWORD),
+            ("traditional, IV too short: a panic", errors.PasswordWrong, self.with_short_iv(locked), PASSWORD),
+            ("other point on the curve", errors.NotAPrivateKey, der[:-1] + bytes([der[-1] ^ 1]), None),
+            ("certificate beside it damaged", errors.NotACertificate, text + self.certificate_file[:-9], PASSWORD),
+            ("too many rounds", errors.EncryptionUnsupported, encrypt_pkcs8(der, PASSWORD, 2_000_001), PASSWORD),
+            ("scrypt", errors.EncryptionUnsupported, encrypted.replace(PBKDF2, SCRYPT), PASSWORD),
+            ("too large", errors.FileTooLarge, text + b" " * 65536, PASSWORD),
+            ("huge", errors.FileTooLarge, bytes(10_000_000), None),
+            *[(f"PEM cut at {n}", errors.NotAPrivateKey, text[:n], PASSWORD) for n in range(1, len(text) - 30, 17)],
+            *[(f"DER cut at {n}", errors.NotAPrivateKey, der[:n], None) for n in range(1, len(der), 13)],
+            *[(f"encrypted cut at {n}", errors.NotAPrivateKey, encrypted[:n], PASSWORD) for n in (1, 2, 50, 99, 200)],
+            *[(f"PKCS #12 cut at {n}", errors.NotAPrivateKey, p12[:n], PASSWORD) for n in (3, 99, len(p12) - 1)],
+        ]:
+            with self.subTest(name):
+                self.assert_refused(error, credentials.read_private_key, file, password)
+
+    @staticmethod
+    def with_short_iv(text):
+        return re.sub(rb"(DEK-Info: .*,.{8}).*", rb"\1", text)
+
+    @staticmethod
+    def without_line(text, number):
+        kept = text.split(b"\n")
+        del kept[number]
+        return b"\n".join(kept)
+
+    def test_rounds_of_all_kinds_are_limited(self):
+        self.patch(credentials, "ROUNDS_LIMIT", 1999)
+        p12 = self.ec.pkcs12(PASSWORD)
+        for name, file in [("key", quick_key_file(self.ec.private_key)), ("PKCS #12", p12), ("BER", in_pieces(p12))]:
+            with self.subTest(name):
+                self.assert_refused(errors.EncryptionUnsupported, credentials.read_private_key, file, PASSWORD)
+
+    def test_unsupported_keys(self):
+        keys = [
+            ("EC secp256k1", ec.generate_private_key(ec.SECP256K1())),
+            ("EC secp384r1", ec.generate_private_key(ec.SECP384R1())),
+            ("EC secp521r1", ec.generate_private_key(ec.SECP521R1())),
+            ("EC brainpoolP256r1", ec.generate_private_key(ec.BrainpoolP256R1())),
+            ("RSA-1024", rsa.generate_private_key(65537, 1024)),
+            ("RSA-2056", rsa.generate_private_key(65537, 2056)),
+            ("DSA", dsa.generate_private_key(1024)),
+            ("Ed25519", ed25519.Ed25519PrivateKey.generate()),
+        ]
+        for found, key in keys:
+            certificate = self.bare(key)
+            for name, expected, function, *arguments in [
+                ("PEM", errors.KeyUnsupported, credentials.read_private_key, private_pem(key), None),
+                ("DER", errors.KeyUnsupported, credentials.read_private_key, private_der(key), None),
+                (
+                    "encrypted",
+                    errors.KeyUnsupported,
+                    credentials.read_private_key,
+                    encrypt_pkcs8(private_der(key), PASSWORD, 9),
+                    PASSWORD,
+                ),
+                ("fingerprint", errors.KeyUnsupported, credentials.public_key_fingerprint, private_der(key)),
+                ("both", errors.KeyUnsupported, credentials.read_credentials, private_der(key), certificate),
+                ("certificate", errors.CertificateKeyUnsupported, credentials.read_certificate, certificate),
+                (
+                    "certificate beside a good key",
+                    errors.CertificateKeyUnsupported,
+                    credentials.read_credentials,
+                    self.key_file,
+                    certificate,
+                    PASSWORD,
+                ),
+            ]:
+                with self.subTest(found, file=name):
+                    error = self.assert_refused(expected, function, *arguments)
+                    self.assertEqual(error.values, {"found": found})
+
+    def test_bad_certificates(self):
+        der, text = self.ec.certificate.public_bytes(Encoding.DER), self.certificate_file
+        p12 = self.ec.pkcs12(PASSWORD)
+        request = x509.CertificateSigningRequestBuilder(x509.Name([])).sign(self.ec.private_key, hashes.SHA256())
+        for name, error, file, password in [
+            ("nothing", errors.CertificateMissing, b"", None),
+            ("key", errors.CertificateMissing, self.key_file, None),
+            ("key, DER", errors.CertificateMissing, private_der(self.ec.private_key), None),
+            ("request", errors.CertificateMissing, request.public_bytes(Encoding.PEM), None),
+            ("request, DER", errors.NotACertificate, request.public_bytes(Encoding.DER), None),
+            ("noise", errors.NotACertificate, bytes(range(256)), None),
+            ("text", errors.NotACertificate, "Dzień dobry".encode(), None),
+            ("HTML", errors.NotACertificate, b"<html><body>502 Bad Gateway</body></html>", None),
+            ("no end mark", errors.NotACertificate, text[:-40], None),
+            ("not Base64", errors.NotACertificate, text.replace(b"MII", b"M%I"), None),
+            ("PEM of a key", errors.CertificateMissing, pem("CERTIFICATE", private_der(self.ec.private_key)), None),
+            ("PKCS #12, no password", errors.PasswordMissing, p12, None),
+            ("PKCS #12, wrong password", errors.PasswordWrong, p12, "x"),
+            ("negative serial number", errors.NotACertificate, self.with_serial(b"\xff"), None),
+            (
+                "unknown version",
+                errors.NotACertificate,
+                der.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x09"),
+                None,
+            ),
+            ("unknown type of text", errors.NotACertificate, der.replace(b"\x04\x03\x0c", b"\x04\x03\x00"), None),
+            ("unknown curve", errors.CertificateKeyUnsupported, der.replace(P256, bytes([*P256[:-1], 0x7F])), None),
+            (
+                "unknown kind of key",
+                errors.NotACertificate,
+                der.replace(EC_KEY, bytes([*EC_KEY[:-1], 9])),
+                None,
+            ),
+            ("extension twice", errors.NotACertificate, self.extension_twice(), None),
+            ("too large", errors.FileTooLarge, text * 200, None),
+            *[(f"DER cut at {n}", errors.NotACertificate, der[:n], None) for n in range(1, len(der), 29)],
+            *[(f"PEM cut at {n}", errors.NotACertificate, text[:n], None) for n in range(1, len(text) - 26, 37)],
+        ]:
+            with self.subTest(name):
+                self.assert_refused(error, credentials.read_certificate, file, password)
+
+    def extension_twice(self):
+        usage, other = (x509.UnrecognizedExtension(x509.ObjectIdentifier(f"1.2.3.{n}"), b"") for n in (4, 5))
+        return self.bare(self.ec.private_key, extensions=[usage, other]).replace(b"\x2a\x03\x05", b"\x2a\x03\x04")
+
+    def with_serial(self, number):
+        return self.bare(self.ec.private_key, serial=1).replace(b"\x02\x01\x01", b"\x02\x01" + number, 1)
+
+    def test_a_certificate_of_an_unknown_kind_of_key_is_no_match(self):
+        unknown = self.other.certificate.public_bytes(Encoding.DER).replace(P256, bytes([*P256[:-1], 0x7F]))
+        files = self.key_file, pem("CERTIFICATE", unknown) + self.certificate_file
+        self.assertEqual(credentials.read_credentials(*files, PASSWORD), self.read_files_of(self.ec))
+
+    def test_bad_pairs(self):
+        ec_key, ec_certificate = self.key_file, self.certificate_file
+        for name, error, *arguments in [
+            ("nothing", errors.PrivateKeyMissing, None, None, None),
+            ("key only", errors.CertificateMissing, ec_key, b"", PASSWORD),
+            ("key twice", errors.CertificateMissing, ec_key, ec_key, PASSWORD),
+            ("certificate only", errors.PrivateKeyMissing, b"", ec_certificate, PASSWORD),
+            ("certificate twice", errors.PrivateKeyMissing, ec_certificate, ec_certificate, PASSWORD),
+            ("another's certificate", errors.KeyMismatch, ec_key, self.other.certificate_file(), PASSWORD),
+            ("other kind of key", errors.KeyMismatch, ec_key, self.rsa.certificate_file(), PASSWORD),
+            ("swapped and another's", errors.KeyMismatch, self.rsa.certificate_file(), ec_key, PASSWORD),
+            ("authority's certificate", errors.KeyMismatch, ec_key, self.chain_file(), PASSWORD),
+            ("wrong password", errors.PasswordWrong, ec_key, ec_certificate, "x"),
+            ("no password", errors.PasswordMissing, ec_key, ec_certificate, None),
+            ("key damaged", errors.NotAPrivateKey, ec_key[:99], ec_certificate, PASSWORD),
+            ("certificate damaged", errors.NotACertificate, ec_key, ec_certificate[:99], PASSWORD),
+            ("swapped, key damaged", errors.NotAPrivateKey, ec_certificate, ec_key[:99], PASSWORD),
+            ("noise for a key", errors.NotAPrivateKey, b"\1\2\3", ec_certificate, PASSWORD),
+            ("noise for a certificate", errors.NotACertificate, ec_key, b"\1\2\3", PASSWORD),
+            ("key too large", errors.FileTooLarge, ec_key * 300, ec_certificate, PASSWORD),
+            ("certificate too large", errors.FileTooLarge, ec_key, ec_certificate * 300, PASSWORD),
+        ]:
+            with self.subTest(name):
+                self.assert_refused(error, credentials.read_credentials, *arguments)
+
+    def chain_file(self):
+        return self.authority.certificate.public_bytes(Encoding.PEM)
+
+    def test_a_panic_of_cryptography_is_an_unreadable_file(self):
+        def panics(*_arguments):
+            raise PANIC(PASSWORD)
+
+        self.patch(credentials, "load_der_private_key", panics)
+        self.assert_refused(errors.NotAPrivateKey, credentials.read_private_key, private_der(self.ec.private_key))
+
+    def test_no_password_that_makes_cryptography_panic(self):
+        """It would print the password, because PKCS #12 passwords are C strings there."""
+        seen = []
+        self.patch(credentials, "load_key_and_certificates", lambda _data, password: seen.append(password))
+        self.assert_refused(
+            errors.PasswordWrong, credentials.read_private_key, self.ec.pkcs12(PASSWORD), PASSWORD + "\0"
+        )
+        self.assertEqual(seen, [None])
+
+    def test_an_interruption_is_not_an_unreadable_file(self):
+        def interrupted(*_arguments):
+            raise KeyboardInterrupt
+
+        self.patch(credentials, "load_der_private_key", interrupted)
+        with self.assertRaises(KeyboardInterrupt):
+            credentials.read_private_key(private_der(self.ec.private_key))
+
+    def test_errors_say_what_they_are_about(self):
+        for error in vars(errors).values():
+            if isinstance(error, type) and issubclass(error, errors.KsefError):
+                with self.subTest(error.__name__):
+                    self.assertIn(error.about, (None, "private_key", "certificate", "password"))
+                    self.assertTrue(error.__doc__)
+
+    def test_results_show_no_secret(self):
+        for issued in (self.ec, self.rsa):
+            found = self.read_files_of(issued)
+            self.assert_no_secret(f"{found} {found!r} {found.certificate!r}")
+            self.assertNotIn("private_key", repr(found))
+
+    # Any bytes at all
+
+    def read_all_ways(self, data, password):
+        """Read as anything; whatever is refused is refused with one of our errors."""
+        for function, *arguments in [
+            (credentials.read_private_key, data, password),
+            (credentials.read_certificate, data, password),
+            (credentials.read_credentials, data, self.certificate_file, password),
+            (credentials.read_credentials, private_der(self.ec.private_key), data, password),
+            (credentials.public_key_fingerprint, data),
+        ]:
+            try:
+                result = function(*arguments)
+            except errors.KsefError as error:
+                self.assert_no_secret(f"{error} {error!r} {error.values}")
+                self.assertIsNone(error.__context__)
+            else:
+                certificate = getattr(result, "certificate", result)
+                if isinstance(certificate, credentials.Certificate):
+                    self.check_now(certificate)
+
+    def check_now(self, certificate):
+        self.assertTrue(certificate.pem)
+        try:
+            credentials.check_usable(certificate, DURING)
+        except errors.KsefError as error:
+            self.assertTrue(str(error))
+
+    @settings(max_examples=100, deadline=None, derandomize=True, database=None)
+    @given(st.binary(max_size=300), st.sampled_from([None, PASSWORD]))
+    @example(b"0", None)
+    @example(b"-----BEGIN PRIVATE KEY-----", None)
+    @example(b"\xff\xfe\x00\xd8", None)
+    def test_any_bytes(self, data, password):
+        self.read_all_ways(data, password)
+
+    @settings(max_examples=150, deadline=None, derandomize=True, database=None)
+    @given(st.data())
+    def test_mutations(self, data):
+        file = bytearray(data.draw(st.sampled_from(self.originals())))
+        for _change in range(data.draw(st.integers(1, 4))):
+            start = data.draw(st.integers(0, len(file)))
+            end = start + data.draw(st.sampled_from([0, 1, 1, 1, 2, 20]))
+            file[start:end] = data.draw(st.binary(max_size=max(end - start, 2)))
+        self.read_all_ways(bytes(file), PASSWORD)
+
+    def originals(self):
+        if not hasattr(type(self), "_originals"):
+            key = self.ec.private_key
+            type(self)._originals = [
+                self.key_file,
+                self.certificate_file,
+                self.ec.certificate.public_bytes(Encoding.DER),
+                self.rsa.certificate.public_bytes(Encoding.DER),
+                private_der(key),
+                private_der(self.rsa.private_key),
+                private_der(key, PrivateFormat.TraditionalOpenSSL),
+                private_pem(key, PrivateFormat.TraditionalOpenSSL, PASSWORD),
+                encrypt_pkcs8(private_der(key), PASSWORD, rounds=100),
+                self.ec.pkcs12(PASSWORD),
+                self.ec.pkcs12(""),
+                in_pieces(self.ec.pkcs12(PASSWORD)),
+            ]
+        return self._originals
+
+
+class TestAuthority(BaseCase):
+    def test_key_file_is_encrypted_as_the_application_does(self):
+        issued = Authority().issue(common_name="Łąka", nip=NIP, not_before=NOT_BEFORE, not_after=NOT_AFTER)
+        label, *body, end, _last = issued.key_file(PASSWORD).split(b"\n")
+        self.assertEqual(
+            (label, end), (b"-----BEGIN ENCRYPTED PRIVATE KEY-----", b"-----END ENCRYPTED PRIVATE KEY-----")
+        )
+        algorithm, encrypted = ber.read(base64.b64decode(b"".join(body)))[0].children
+        pbes2, (derivation, encryption) = algorithm.children[0], algorithm.children[1].children
+        pbkdf2, (salt, rounds, prf) = derivation.children[0], derivation.children[1].children
+        aes, iv = encryption.children
+        oids = [x.content.hex() for x in (pbes2, pbkdf2, *prf.children, aes)]
+        self.assertEqual(oids, ["2a864886f70d01050d", "2a864886f70d01050c", "2a864886f70d0209", "60864801650304012a"])
+        self.assertEqual((len(salt.content), rounds.integer, len(iv.content)), (16, 100_000, 16))
+        self.assertEqual(len(encrypted.content) % 16, 0)
+
+    def test_key_usage_and_serial_number(self):
+        for usage, bits in [("offline", b"\x03\x02\x06\x40"), ("authentication", b"\x03\x02\x07\x80")]:
+            with self.subTest(usage):
+                certificate = (
+                    Authority()
+                    .issue(common_name="Łąka", nip=NIP, not_before=NOT_BEFORE, not_after=NOT_AFTER, usage=usage)
+                    .certificate
+                )
+                extension = certificate.extensions.get_extension_for_class(x509.KeyUsage)
+                self.assertTrue(extension.critical)
+                self.assertEqual(extension.value.public_bytes(), bits)
+                self.assertTrue(0 < certificate.serial_number < 1 << 63)
