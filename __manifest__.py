@@ -1,0 +1,25 @@
+{
+    "name": "Poland - KSeF Offline Invoices",
+    "summary": "Issue invoices offline when KSeF or your line is down, with both verification codes",
+    "version": "19.0.1.0.0",
+    "category": "Accounting/Localizations",
+    "license": "LGPL-3",
+    "author": "l10n_pl_ksef_offline contributors",
+    "depends": ["l10n_pl_edi"],
+    "external_dependencies": {"python": ["cryptography", "qrcode"]},
+    "data": [
+        "security/groups.xml",
+        "security/ir.model.access.csv",
+        "security/rules.xml",
+        "wizards/certificate_upload_views.xml",
+        "views/certificate_views.xml",
+        "views/document_views.xml",
+        "views/account_move_views.xml",
+        "views/res_config_settings_views.xml",
+        "views/menus.xml",
+        "report/invoice_report.xml",
+    ],
+    "assets": {
+        "web.assets_backend": ["l10n_pl_ksef_offline/static/src/**/*"],
+    },
+}

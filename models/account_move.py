@@ -1,0 +1,138 @@
+from base64 import b64encode
+
+from odoo import api, fields, models
+from odoo.exceptions import LockError, UserError, ValidationError
+from odoo.tools.image import image_data_uri
+
+from ..ksef import links, qr_image
+
+
+class AccountMove(models.Model):
+    _inherit = "account.move"
+
+    l10n_pl_ksef_document_id = fields.Many2one(
+        "l10n_pl_ksef.document", "Issued Offline", readonly=True, copy=False, index="btree_not_null"
+    )
+    l10n_pl_ksef_can_issue_offline = fields.Boolean(compute="_compute_l10n_pl_ksef_can_issue_offline")
+
+    @api.depends("state", "move_type", "country_code", "l10n_pl_ksef_document_id")
+    def _compute_l10n_pl_ksef_can_issue_offline(self):
+        for move in self:
+            move.l10n_pl_ksef_can_issue_offline = (
+                move.state == "posted"
+                and move.country_code == "PL"
+                and move.move_type == "out_invoice"
+                and not move.l10n_pl_ksef_document_id
+                and not move._l10n_pl_ksef_sent_online()
+            )
+
+    @api.depends("l10n_pl_ksef_document_id")
+    def _compute_show_reset_to_draft_button(self):
+        result = super()._compute_show_reset_to_draft_button()
+        self.filtered("l10n_pl_ksef_document_id").show_reset_to_draft_button = False
+        return result
+
+    @api.constrains("state")
+    def _check_l10n_pl_ksef_sealed_stays_posted(self):
+        for move in self:
+            if move.l10n_pl_ksef_document_id and move.state != "posted":
+                raise ValidationError(
+                    self.env._(
+                        "Invoice %(number)s was issued offline, so it can neither go back to draft nor be cancelled: "
+                        "the buyer's copy carries codes of this very content. Issue a corrective invoice instead.",
+                        number=move.name,
+                    )
+                )
+
+    def action_l10n_pl_ksef_issue_offline(self):
+        """Seal the selected invoices for offline24; those sealed already stay as they are."""
+        for move in self:
+            move._l10n_pl_ksef_issue_offline("offline24")
+
+    def _l10n_pl_ksef_issue_offline(self, mode):
+        """Seal this invoice, once however often and by however many it is called, and return its document."""
+        self.ensure_one()
+        self.check_access("write")
+        try:
+            # Odoo's own sending locks the same row. Whoever waited for it sees the document, or is run again.
+            self.lock_for_update()
+        except LockError as error:
+            raise UserError(
+                self.env._(
+                    "Invoice %(number)s is being issued or sent by somebody else right now. Look again in a moment.",
+                    number=self.name,
+                )
+            ) from error
+        if not self.l10n_pl_ksef_document_id:
+            self._l10n_pl_ksef_check_can_issue_offline()
+            self.l10n_pl_ksef_document_id = self.env["l10n_pl_ksef.document"]._seal(self, mode)
+            self._l10n_pl_ksef_set_old_pdf_aside()
+            self.message_post(body=self.env._("Issued offline (offline24). The XML is sealed and waits for KSeF."))
+        return self.l10n_pl_ksef_document_id
+
+    def _l10n_pl_ksef_check_can_issue_offline(self):
+        if not self.l10n_pl_ksef_can_issue_offline:
+            raise UserError(
+                self.env._(
+                    "Invoice %(number)s cannot be issued offline: only a posted customer invoice of a Polish company "
+                    "that has not been sent to KSeF yet can be.",
+                    number=self.display_name,
+                )
+            )
+        if self.invoice_date > fields.Date.context_today(self.with_context(tz="Europe/Warsaw")):
+            raise UserError(
+                self.env._(
+                    "Invoice %(number)s is dated %(date)s, which is in the future. KSeF refuses such invoices: issue "
+                    "it on that day, or reset it to draft and change its date.",
+                    number=self.name,
+                    date=fields.Date.to_string(self.invoice_date),
+                )
+            )
+
+    def _l10n_pl_ksef_set_old_pdf_aside(self):
+        # A PDF made before has no codes: it stays as a plain attachment, and the next print makes a new one.
+        self._detach_attachments()
+        self.invalidate_recordset(["invoice_pdf_report_id", "invoice_pdf_report_file"])
+
+    def _get_alerts(self):
+        alerts = super()._get_alerts()
+        if document := self.l10n_pl_ksef_document_id:
+            alerts["l10n_pl_ksef_sealed"] = {
+                "level": "info",
+                "message": self.env._(
+                    "Issued offline (%(mode)s): sealed and waiting to be sent to KSeF. The invoice cannot be changed "
+                    "any more.",
+                    mode=document.mode,
+                ),
+                "action": document._get_records_action(),
+                "action_text": self.env._("View the sealed document"),
+            }
+        return alerts
+
+    def _l10n_pl_ksef_verification_codes(self):
+        """Return the codes that the printed invoice carries, as dicts for the report; none if it needs none.
+
+        Before KSeF has given a number: KOD I with OFFLINE and KOD II with CERTYFIKAT. After: KOD I alone with the
+        number (§ 9 of the regulation on the use of KSeF).
+        """
+        self.ensure_one()
+        document = self.l10n_pl_ksef_document_id.sudo()
+        if number := self._l10n_pl_ksef_number():
+            return [self._l10n_pl_ksef_code("KOD I", number, document.kod_i or self._l10n_pl_ksef_online_kod_i())]
+        if document:
+            return [
+                self._l10n_pl_ksef_code("KOD I", links.LABEL_OFFLINE, document.kod_i),
+                self._l10n_pl_ksef_code("KOD II", links.LABEL_CERTIFICATE, document.kod_ii),
+            ]
+        return []
+
+    @api.model
+    def _l10n_pl_ksef_code(self, name, label, url):
+        image = qr_image.render(url)
+        return {
+            "name": name,
+            "label": label,
+            "url": url,
+            "image": image_data_uri(b64encode(image.png)),
+            "millimetres": image.millimetres,
+        }

@@ -1,0 +1,59 @@
+"""The seam to Odoo's own ``l10n_pl_edi``: every name of it that this addon touches is touched in this file."""
+
+from odoo import api, models
+
+from ..ksef import fa3, links
+
+_ENVIRONMENT_OF_MODE = {"prod": "production", "demo": "demo"}
+
+
+class AccountMove(models.Model):
+    _inherit = "account.move"
+
+    @api.model
+    def _l10n_pl_ksef_environment(self):
+        """Return the KSeF environment ("production", "demo" or "test") that this database works with."""
+        mode = self.env["ir.config_parameter"].sudo().get_param("l10n_pl_edi_ksef.mode") or "prod"
+        return _ENVIRONMENT_OF_MODE.get(mode, "test")
+
+    def _l10n_pl_ksef_render_fa3(self):
+        """Return a new FA(3) XML of this invoice (bytes, UTF-8)."""
+        return self._l10n_pl_edi_render_xml().encode()
+
+    def _l10n_pl_edi_render_xml(self):
+        # A sealed invoice is never rendered again: whoever asks gets what was sealed.
+        if document := self.l10n_pl_ksef_document_id:
+            return document._xml_bytes().decode()
+        return super()._l10n_pl_edi_render_xml()
+
+    def _l10n_pl_ksef_sent_online(self):
+        """Tell whether Odoo has sent this invoice to KSeF, with whatever outcome."""
+        return bool(self.l10n_pl_edi_status)
+
+    def _l10n_pl_ksef_number(self):
+        """Return the KSeF number of a customer invoice that KSeF has accepted, else an empty str."""
+        accepted = self.l10n_pl_edi_status == "accepted" and self.is_sale_document()
+        return accepted and self.l10n_pl_edi_number or ""
+
+    def _l10n_pl_ksef_online_kod_i(self):
+        """Return the link of KOD I of an invoice that Odoo has sent online."""
+        xml = self.sudo().l10n_pl_edi_attachment_id.raw
+        heading = fa3.read_heading(xml)
+        return links.kod_i(self._l10n_pl_ksef_environment(), heading.seller_nip, heading.issue_date, links.digest(xml))
+
+
+class AccountMoveSend(models.AbstractModel):
+    _inherit = "account.move.send"
+
+    def _get_all_extra_edis(self):
+        edis = super()._get_all_extra_edis()
+        online = edis["pl_ksef"]["is_applicable"]
+        edis["pl_ksef"]["is_applicable"] = lambda move: online(move) and not move.l10n_pl_ksef_document_id
+        return edis
+
+    def _call_web_service_before_invoice_pdf_render(self, invoices_data):
+        # An invoice may have been sealed after it was queued for sending, or by another user with the wizard open.
+        for move, data in invoices_data.items():
+            if move.l10n_pl_ksef_document_id:
+                data["extra_edis"] = set(data.get("extra_edis") or ()) - {"pl_ksef"}
+        return super()._call_web_service_before_invoice_pdf_render(invoices_data)

@@ -1,0 +1,112 @@
+import base64
+import os
+from datetime import datetime, timezone
+from unittest.mock import patch
+
+from odoo import Command
+from odoo.tests import freeze_time, new_test_user, tagged
+
+from odoo.addons.account.tests.common import AccountTestInvoicingCommon
+
+from ..devtools.authority import Authority
+from ..models.vault import ENVIRONMENT_VARIABLE
+
+NOW = datetime(2026, 11, 23, 10, 0, tzinfo=timezone.utc)
+NIP = "5795955811"
+PASSWORD = "Zażółć-Gęślą-2026!"
+
+
+@freeze_time(NOW)
+@tagged("post_install", "-at_install", "post_install_l10n")
+class KsefOfflineCommon(AccountTestInvoicingCommon):
+    """A Polish company, an accountant and a certificate manager who are no administrators, and an authority."""
+
+    @classmethod
+    @AccountTestInvoicingCommon.setup_country("pl")
+    def setUpClass(cls):
+        super().setUpClass()
+        # The master key is the test's own: nothing is left in the data directory.
+        vault_key = base64.urlsafe_b64encode(os.urandom(32)).decode()
+        cls.startClassPatcher(patch.dict(os.environ, {ENVIRONMENT_VARIABLE: vault_key}))
+        cls.company = cls.company_data["company"]
+        cls.company.write(
+            {
+                "name": "Zakład Łączności Sp. z o.o.",
+                "vat": f"PL{NIP}",
+                "street": "ul. Żółta 7/9",
+                "city": "Łódź",
+                "zip": "90-001",
+                "country_id": cls.env.ref("base.pl").id,
+            }
+        )
+        cls.env["ir.config_parameter"].set_param("l10n_pl_edi_ksef.mode", "test")
+        company = {"company_id": cls.company.id, "company_ids": [Command.set(cls.company.ids)]}
+        cls.accountant = new_test_user(cls.env, "ksef_accountant", "account.group_account_invoice", **company)
+        cls.manager = new_test_user(
+            cls.env,
+            "ksef_manager",
+            "account.group_account_invoice,l10n_pl_ksef_offline.group_certificate_manager",
+            **company,
+        )
+        cls.authority = Authority()
+        cls.consumer = cls.env["res.partner"].create({"name": "Jan Kowalski", "country_id": cls.env.ref("base.pl").id})
+
+    @classmethod
+    def issued(cls, **values):
+        """Return a key and certificate as KSeF would issue them; the company's own, EC, valid now, unless told."""
+        defaults = {
+            "common_name": "Zakład Łączności Sp. z o.o.",
+            "key": "ec",
+            "usage": "offline",
+            "not_before": datetime(2026, 2, 1, tzinfo=timezone.utc),
+            "not_after": datetime(2028, 2, 1, tzinfo=timezone.utc),
+        }
+        owner = {} if {"nip", "pesel"} & values.keys() else {"nip": NIP}
+        return cls.authority.issue(**defaults | owner | values)
+
+    @classmethod
+    def upload(cls, issued, password=PASSWORD, **values):
+        """Add a certificate as the manager does, and return it."""
+        wizard = (
+            cls.env["l10n_pl_ksef.certificate.upload"]
+            .with_user(cls.manager)
+            .create(
+                {
+                    "name": "Offline 2026",
+                    "key_file": base64.b64encode(issued.key_file(password)),
+                    "certificate_file": base64.b64encode(issued.certificate_file()),
+                    "password": password,
+                }
+                | values
+            )
+        )
+        action = wizard.action_add()
+        return cls.env["l10n_pl_ksef.certificate"].browse(action["res_id"])
+
+    @classmethod
+    def posted_invoice(cls, **values):
+        """Return an invoice that the accountant has posted today."""
+        move = (
+            cls.env["account.move"]
+            .with_user(cls.accountant)
+            .create(
+                {
+                    "move_type": "out_invoice",
+                    "partner_id": cls.consumer.id,
+                    "invoice_date": NOW.date(),
+                    "invoice_line_ids": [
+                        Command.create(
+                            {
+                                "name": "Krzesło dębowe",
+                                "quantity": 2,
+                                "price_unit": 450.0,
+                                "tax_ids": [Command.set(cls.company_data["default_tax_sale"].ids)],
+                            }
+                        )
+                    ],
+                }
+                | values
+            )
+        )
+        move.action_post()
+        return move

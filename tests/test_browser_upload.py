@@ -1,0 +1,54 @@
+import json
+from base64 import b64encode
+from datetime import datetime, timezone
+from pathlib import Path
+
+from odoo.tests import HttpCase, freeze_time
+
+from .common import NOW, PASSWORD, KsefOfflineCommon
+
+
+@freeze_time(NOW)
+class TestBrowserUpload(KsefOfflineCommon, HttpCase):
+    """The upload in a real browser, by a certificate manager who is no administrator."""
+
+    browser_size = "1366x900"
+
+    def case(self, what, issued, certificate=None, password=PASSWORD, key=None, **expected):
+        return {
+            "what": what,
+            "key": {"name": "offline.key", "base64": b64encode(key or issued.key_file(PASSWORD)).decode()},
+            "certificate": {
+                "name": "offline.crt",
+                "base64": b64encode(certificate or issued.certificate_file()).decode(),
+            },
+            "password": password,
+        } | expected
+
+    def test_upload(self):
+        self.manager.password = self.manager.login
+        good, other = self.issued(serial=0x00AB5D352AE59001), self.issued()
+        expired = self.issued(
+            not_before=datetime(2024, 1, 1, tzinfo=timezone.utc), not_after=datetime(2026, 1, 1, tzinfo=timezone.utc)
+        )
+        early = self.issued(not_before=datetime(2027, 1, 1, tzinfo=timezone.utc))
+        cases = [
+            self.case("wrong password", good, password="wrong", problem="password"),
+            self.case("mismatch", good, certificate=other.certificate_file(), problem="belong"),
+            self.case("expired", expired, problem="2026-01-01"),
+            self.case("not yet valid", early, problem="2027-01-01"),
+            self.case("to log in with", self.issued(usage="authentication"), problem="Podpis linku"),
+            self.case("no certificate", good, certificate=b"%PDF-1.4 an invoice", problem="certificate"),
+            self.case("no key", good, key=b"\x00\x01 noise", problem="key"),
+            self.case("good", good, serial="00AB5D352AE59001"),
+        ]
+        script = (Path(__file__).parent / "browser" / "upload.js").read_text(encoding="utf-8")
+        self.browser_js(
+            "/odoo/action-l10n_pl_ksef_offline.action_certificate",
+            f"const cases = {json.dumps(cases)};\n{script}",
+            ready="document.querySelector('.o_control_panel button[name]') !== null",
+            login=self.manager.login,
+            timeout=120,
+        )
+        added = self.env["l10n_pl_ksef.certificate"].search([("company_id", "=", self.company.id)])
+        self.assertEqual(added.mapped("serial_number"), ["00AB5D352AE59001"])

@@ -1,0 +1,162 @@
+import io
+import subprocess
+import tempfile
+from datetime import datetime, timezone
+from pathlib import Path
+
+import zxingcpp
+from PIL import Image
+
+from odoo.tests import HttpCase, freeze_time
+
+from ..ksef import links
+from .common import NIP, NOW, KsefOfflineCommon
+
+RESOLUTIONS = (150, 300)  # dots per inch, of an office scanner
+
+
+def text_of(pdf):
+    return subprocess.run(
+        ["pdftotext", "-layout", "-", "-"], input=pdf, capture_output=True, check=True
+    ).stdout.decode()
+
+
+def pages_of(pdf, resolution):
+    """Return the pages of a PDF as pictures."""
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(
+            ["pdftoppm", "-r", str(resolution), "-gray", "-", f"{folder}/page"],
+            input=pdf,
+            check=True,
+        )
+        return [Image.open(io.BytesIO(path.read_bytes())) for path in sorted(Path(folder).iterdir())]
+
+
+def codes_of(pictures):
+    """Return the texts of all codes that a decoder finds in pictures."""
+    return [code.text for picture in pictures for code in zxingcpp.read_barcodes(picture)]
+
+
+@freeze_time(NOW)
+class TestPrint(KsefOfflineCommon, HttpCase):
+    """What comes out of the printer is decoded back and compared with what was sealed."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.company.external_report_layout_id = cls.env.ref("web.external_layout_standard")
+
+    def setUp(self):
+        super().setUp()
+        self.env["ir.config_parameter"].set_param("report.url", self.base_url())
+
+    def pdf(self, moves):
+        with self.allow_pdf_render():
+            report = self.env["ir.actions.report"].with_user(self.accountant)
+            content, kind = report.with_context(force_report_rendering=True)._render_qweb_pdf(
+                "account.account_invoices", moves.ids
+            )
+        self.assertEqual(kind, "pdf")
+        return content
+
+    def sealed_by(self, key, environment):
+        """Return an invoice issued offline and the certificate (DER) that signed its KOD II."""
+        mode = {"production": "prod", "test": "test"}[environment]
+        self.env["ir.config_parameter"].set_param("l10n_pl_edi_ksef.mode", mode)
+        year = 2029 if key == "rsa" else 2028  # the one that ends last signs
+        issued = self.issued(key=key, not_after=datetime(year, 2, 1, tzinfo=timezone.utc))
+        self.upload(issued, name=f"{key} {environment}")
+        move = self.posted_invoice()
+        move.action_l10n_pl_ksef_issue_offline()
+        return move, issued.certificate_der()
+
+    def check(self, move, certificate, found, xml):
+        """What a buyer's phone and the verification page would check."""
+        document = move.l10n_pl_ksef_document_id
+        kod_i, kod_ii = document.kod_i, document.kod_ii
+        self.assertCountEqual(found, [kod_i, kod_ii])
+        self.assertEqual(links.digest_in(kod_i), links.digest(xml))
+        self.assertEqual(links.digest_in(kod_ii), links.digest(xml))
+        self.assertTrue(links.verify(kod_ii, certificate))
+
+    def test_every_layout_key_and_host(self):
+        sealed = [self.sealed_by(key, environment) for key in ("ec", "rsa") for environment in ("test", "production")]
+        moves = self.env["account.move"].concat(*(move for move, _certificate in sealed))
+        layouts = self.env["report.layout"].search([])
+        self.assertGreaterEqual(len(layouts), 5)
+        for layout in layouts:
+            self.company.external_report_layout_id = layout.view_id
+            pdf = self.pdf(moves)
+            for resolution in RESOLUTIONS:
+                with self.subTest(layout=layout.name, resolution=resolution):
+                    found = codes_of(pages_of(pdf, resolution))
+                    self.assertEqual(len(found), 2 * len(sealed))
+                    for move, certificate in sealed:
+                        document = move.l10n_pl_ksef_document_id
+                        mine = [url for url in found if url in (document.kod_i, document.kod_ii)]
+                        self.check(move, certificate, mine, document._xml_bytes())
+                    text = text_of(pdf)
+                    self.assertEqual(text.count("OFFLINE"), len(sealed))
+                    self.assertEqual(text.count("CERTYFIKAT"), len(sealed))
+
+    def test_printed_size(self):
+        move, _certificate = self.sealed_by("rsa", "test")
+        resolution = 300
+        (page,) = pages_of(self.pdf(move), resolution)
+        for code in zxingcpp.read_barcodes(page):
+            corners = code.position
+            side = abs(corners.top_right.x - corners.top_left.x) / resolution * 25.4
+            modules = 41 if "/invoice/" in code.text else 85
+            with self.subTest(code.text[:40]):
+                self.assertGreaterEqual(side / modules, 0.4, "millimetres a module")
+                self.assertLessEqual(side / modules, 0.6)
+
+    def test_never_split_by_a_page_break(self):
+        """However long the invoice, both codes stand whole on one page, with their labels."""
+        self.upload(self.issued())
+        tax = self.company_data["default_tax_sale"]
+        moves = self.env["account.move"]
+        for count in range(8, 33, 3):
+            move = self.posted_invoice(
+                invoice_line_ids=[
+                    (0, 0, {"name": f"Pozycja {number}", "price_unit": 1, "tax_ids": [(6, 0, tax.ids)]})
+                    for number in range(count)
+                ]
+            )
+            move.action_l10n_pl_ksef_issue_offline()
+            moves += move
+        by_page = [codes_of([page]) for page in pages_of(self.pdf(moves), 150)]
+        documents = moves.l10n_pl_ksef_document_id
+        self.assertCountEqual(
+            [sorted(codes) for codes in by_page if codes],
+            [sorted([document.kod_i, document.kod_ii]) for document in documents],
+        )
+
+    def test_online_invoice_accepted_by_ksef(self):
+        """An invoice that Odoo sent and KSeF accepted carries KOD I alone, with the number."""
+        move = self.posted_invoice()
+        xml = move._l10n_pl_edi_render_xml().encode()
+        self.env["ir.attachment"].create(
+            {
+                "name": "FA3.xml",
+                "raw": xml,
+                "mimetype": "application/xml",
+                "res_model": "account.move",
+                "res_id": move.id,
+                "res_field": "l10n_pl_edi_attachment_file",
+            }
+        )
+        number = f"{NIP}-20261123-0100001AF629-AF"
+        move.sudo().write({"l10n_pl_edi_status": "accepted", "l10n_pl_edi_number": number})
+        pdf = self.pdf(move)
+        expected = links.kod_i("test", NIP, NOW.date(), links.digest(xml))
+        for resolution in RESOLUTIONS:
+            self.assertEqual(codes_of(pages_of(pdf, resolution)), [expected])
+        text = text_of(pdf)
+        self.assertIn(number, text)
+        self.assertNotIn("OFFLINE", text)
+        self.assertNotIn("CERTYFIKAT", text)
+
+    def test_an_ordinary_invoice_has_no_code(self):
+        pdf = self.pdf(self.posted_invoice())
+        self.assertEqual(codes_of(pages_of(pdf, 150)), [])

@@ -1,0 +1,167 @@
+from base64 import b64decode
+from datetime import timezone
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError, ValidationError
+
+from ..ksef import credentials
+from ..ksef.errors import CertificateMissing, KsefError, PrivateKeyMissing
+from ..models.certificate import ENVIRONMENTS
+from ..models.messages import translated
+from ..models.vault import open_vault
+
+NAME_LENGTH = range(5, 101)  # as KSeF has it, open-api.json: EnrollCertificateRequest.certificateName
+
+
+class CertificateUpload(models.TransientModel):
+    """Reads a key and a certificate, shows what they are, and adds them to the company.
+
+    Transient models are tables too: the two files and the password are taken out of what is stored before the ORM
+    sees it. What has to last from saving the form to pressing the button is kept as a token of the vault.
+    """
+
+    _name = "l10n_pl_ksef.certificate.upload"
+    _description = "Add a KSeF Offline Certificate"
+
+    company_id = fields.Many2one("res.company", required=True, default=lambda self: self.env.company)
+    environment = fields.Selection(
+        ENVIRONMENTS, required=True, default=lambda self: self.env["account.move"]._l10n_pl_ksef_environment()
+    )
+    name = fields.Char(required=True, compute="_compute_name", store=True, readonly=False, precompute=True)
+
+    key_file = fields.Binary("Private Key", store=False)
+    key_file_name = fields.Char(export_string_translation=False)
+    certificate_file = fields.Binary("Certificate", store=False)
+    certificate_file_name = fields.Char(export_string_translation=False)
+    password = fields.Char("Key Password", store=False)
+    token = fields.Text(groups=fields.NO_ACCESS, copy=False, prefetch=False, export_string_translation=False)
+    pem = fields.Text(export_string_translation=False)
+
+    key_problem = fields.Char(compute="_compute_reading")
+    certificate_problem = fields.Char(compute="_compute_reading")
+    password_problem = fields.Char(compute="_compute_reading")
+    common_name = fields.Char("Issued For", compute="_compute_reading")
+    identifier = fields.Char("NIP or PESEL", compute="_compute_reading")
+    serial_number = fields.Char(compute="_compute_reading")
+    key_type = fields.Char(compute="_compute_reading")
+    valid_from = fields.Datetime(compute="_compute_reading")
+    valid_to = fields.Datetime("Valid Until", compute="_compute_reading")
+    owner_warning = fields.Char(compute="_compute_reading")
+    owner_confirmed = fields.Boolean("Yes, this certificate may sign for the company")
+
+    @api.depends("certificate_file_name")
+    def _compute_name(self):
+        for wizard in self:
+            stem = (wizard.certificate_file_name or "").rpartition(".")[0]
+            wizard.name = wizard.name or stem[: NAME_LENGTH.stop - 1]
+
+    @api.depends("key_file", "certificate_file", "password", "pem", "company_id")
+    def _compute_reading(self):
+        for wizard in self:
+            public, error = wizard._read()
+            for about, problem in (
+                ("private_key", "key_problem"),
+                ("certificate", "certificate_problem"),
+                ("password", "password_problem"),
+            ):
+                wizard[problem] = translated(self.env, error) if error and error.about == about else False
+            wizard.common_name = public and public.common_name
+            wizard.identifier = public and public.identifier
+            wizard.serial_number = public and public.serial
+            wizard.key_type = public and public.key_type
+            wizard.valid_from = public and public.not_before.replace(tzinfo=None)
+            wizard.valid_to = public and public.not_after.replace(tzinfo=None)
+            wizard.owner_warning = public and wizard._owner_warning(public)
+
+    def _read(self):
+        """Return what can be shown so far: (the certificate or None, the error or None)."""
+        try:
+            if self.pem:
+                return credentials.read_certificate(self.pem.encode()), None
+            if self.key_file or self.certificate_file:
+                return self._read_files(self.key_file, self.certificate_file, self.password).certificate, None
+        except (PrivateKeyMissing, CertificateMissing) as error:
+            # not an error yet, while the other file is still to come
+            return None, error if self.key_file and self.certificate_file else None
+        except KsefError as error:
+            return None, error
+        return None, None
+
+    @api.model
+    def _read_files(self, key_file, certificate_file, password):
+        """Return the ``Credentials`` in two files (base64); raise a ``KsefError`` if they cannot sign KOD II now."""
+        files = b64decode(key_file or b""), b64decode(certificate_file or b"")
+        found = credentials.read_credentials(*files, password or None)
+        credentials.check_usable(found.certificate, fields.Datetime.now().replace(tzinfo=timezone.utc))
+        return found
+
+    def _owner_warning(self, public):
+        if public.identifier_type == "Nip" and public.identifier == self.company_id._l10n_pl_ksef_nip():
+            return False
+        if public.identifier_type == "Pesel":
+            return self.env._(
+                "This certificate belongs to a person. That is normal, if the person has the permission to issue "
+                "invoices for %(company)s in KSeF; only that person may use it.",
+                company=self.company_id.name,
+            )
+        return self.env._(
+            "This certificate identifies %(identifier)s, not %(company)s (NIP %(nip)s). The verification page will "
+            "show buyers an error unless its owner has the permission to issue invoices for the company in KSeF.",
+            identifier=public.identifier or public.common_name,
+            company=self.company_id.name,
+            nip=self.company_id._l10n_pl_ksef_nip() or "-",
+        )
+
+    @api.constrains("name")
+    def _check_name(self):
+        if any(len(wizard.name.strip()) not in NAME_LENGTH for wizard in self):
+            raise ValidationError(self.env._("Give the certificate a name of 5 to 100 characters, as KSeF has it."))
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        secrets = [self._take_secrets(vals) for vals in vals_list]
+        wizards = super().create(vals_list)
+        for wizard, secret in zip(wizards, secrets, strict=True):
+            wizard._take_in(**secret)
+        return wizards
+
+    def write(self, vals):
+        vals = dict(vals)
+        secret = self._take_secrets(vals)
+        result = super().write(vals)
+        if any(secret.values()):
+            self._take_in(**secret)
+        return result
+
+    @api.model
+    def _take_secrets(self, vals):
+        return {name: vals.pop(name, False) for name in ("key_file", "certificate_file", "password")}
+
+    def _take_in(self, key_file, certificate_file, password):
+        """Read the files, refuse what cannot sign, and keep the key as a token of the vault."""
+        self.ensure_one()
+        try:
+            found = self._read_files(key_file, certificate_file, password)
+        except KsefError as error:
+            raise UserError(translated(self.env, error)) from None
+        if (warning := self._owner_warning(found.certificate)) and not self.owner_confirmed:
+            raise UserError(warning + "\n\n" + self.env._("Tick the box below this warning to go on."))
+        self.write({"pem": found.certificate.pem})
+        self.sudo().token = open_vault(for_storing=True).encrypt(found.private_key, self._vault_context())
+
+    def action_add(self):
+        """Add the certificate to the company and show it."""
+        self.ensure_one()
+        try:
+            key = open_vault().decrypt(self.sudo().token, self._vault_context())
+        except KsefError as error:
+            raise UserError(translated(self.env, error)) from None
+        found = credentials.Credentials(credentials.read_certificate(self.pem.encode()), key)
+        certificate = self.env["l10n_pl_ksef.certificate"]._add(
+            self.company_id, self.environment, self.name.strip(), found
+        )
+        self.sudo().unlink()
+        return certificate._get_records_action()
+
+    def _vault_context(self):
+        return f"{self._name}/{self.id}/{self.company_id.id}".encode()
