@@ -164,3 +164,126 @@ class InvoiceUnreadable(KsefError):
     """Bytes that are not an FA(3) invoice; values: problem, what is missing or wrong."""
 
     sentence = _("The invoice's XML cannot be read as FA(3): %(problem)s.")
+
+
+class AvailabilityUnknown(KsefError):
+    sentence = _(
+        "Whether KSeF works cannot be read from its availability service (Latarnia) now: %(problem)s. This is not "
+        "a failure of KSeF: nothing changes until the ministry announces something. Look at its notices, and enter by "
+        "hand what is missing here."
+    )
+
+
+# What KSeF's API can answer, or fail to (ksef/api.py)
+
+
+class KsefUnreachable(KsefError):
+    """No usable answer, and nothing has changed at KSeF: the same call may be made again."""
+
+    sentence = _("KSeF cannot be reached at %(host)s: %(problem)s. Try again later.")
+
+
+class LostAnswer(KsefError):
+    """The request may have been received and carried out: it must not be sent again before KSeF is asked."""
+
+    sentence = _(
+        "A request to KSeF at %(host)s was sent, but its answer was lost: %(problem)s. "
+        "KSeF may have received it. Check what KSeF has before you send it again."
+    )
+
+
+class AnswerUnreadable(KsefError):
+    """Something answered that does not speak KSeF's language; nothing has changed at KSeF."""
+
+    sentence = _(
+        "What answers at %(host)s is not KSeF: %(problem)s. Check the address of KSeF and the proxy of this server."
+    )
+
+
+class RateLimited(KsefError):
+    """Too many requests; this one was not carried out.
+
+    Value ``retry_after``: seconds that KSeF wants us to wait.
+    """
+
+    sentence = _("KSeF takes no more requests for now. Try again in %(retry_after)s seconds.")
+
+    @property
+    def retry_after(self):
+        return self.values["retry_after"]
+
+
+class RequestRefused(KsefError):
+    """KSeF understood the request and refused it; nothing has changed at KSeF.
+
+    Values: ``code``, KSeF's own (int), or the HTTP status or the reason code (str) where it has none; ``codes``, all
+    of them; ``reason``, KSeF's own sentence, in Polish; ``trace``, what KSeF's support asks for.
+    """
+
+    sentence = _("KSeF refused the request: %(reason)s (code %(code)s).")
+
+    @property
+    def code(self):
+        return self.values["code"]
+
+    @property
+    def codes(self):
+        return self.values["codes"]
+
+
+class NotLoggedIn(RequestRefused):
+    sentence = _("KSeF does not accept the login: %(reason)s. Log in to KSeF again.")
+
+
+class PermissionMissing(RequestRefused):
+    sentence = _(
+        "The holder of the authentication certificate may not do this in KSeF: %(reason)s (%(code)s). "
+        "Grant the permission in KSeF's taxpayer application."
+    )
+
+
+class NoLongerAvailable(RequestRefused):
+    sentence = _("KSeF does not keep this any longer: %(reason)s.")
+
+
+class LoginMethodUnfit(RequestRefused):
+    sentence = _(
+        "KSeF gives certificates only to who has logged in with a certificate or a qualified signature: %(reason)s "
+        "(code %(code)s). Log in with an authentication certificate instead of a token."
+    )
+
+
+class CertificateLimitReached(RequestRefused):
+    sentence = _(
+        "KSeF gives this holder no more certificates: %(reason)s (code %(code)s). Revoke one that is not used any more."
+    )
+
+
+class LoginRefused(RequestRefused):
+    sentence = _("KSeF refused the login: %(reason)s (code %(code)s).")
+
+
+class ContextForbidden(LoginRefused):
+    sentence = _(
+        "The holder of the authentication certificate has no permission in KSeF for this company: %(reason)s "
+        "(code %(code)s). Grant a permission in KSeF's taxpayer application, or use another certificate."
+    )
+
+
+class LoginCertificateRefused(LoginRefused):
+    sentence = _(
+        "KSeF does not accept the authentication certificate: %(reason)s (code %(code)s). "
+        "Upload one that is valid and not revoked."
+    )
+
+
+class LoginUnfinished(KsefError):
+    sentence = _("KSeF is still checking the login after %(seconds)s seconds. Try again later.")
+
+
+class PublicKeyMissing(KsefError):
+    sentence = _("KSeF offers no valid public key for %(usage)s at the moment. Try again later.")
+
+
+class KsefNumberInvalid(KsefError):
+    sentence = _("%(number)s is not a KSeF number: its length, its form or its checksum is wrong.")

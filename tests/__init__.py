@@ -1,11 +1,16 @@
 from . import (
+    test_api,
+    test_availability,
     test_browser_upload,
     test_credentials,
     test_links,
+    test_modes,
+    test_numbers,
     test_print,
     test_qr_image,
     test_seal,
     test_secrets,
     test_upload,
     test_vault,
+    test_working_days,
 )

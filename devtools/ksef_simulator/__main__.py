@@ -1,0 +1,31 @@
+"""Run the simulator until it is interrupted: ``python devtools/ksef_simulator --port 8089``."""
+
+import argparse
+import sys
+import threading
+from pathlib import Path
+
+# Run by its path, this folder is no package; the one above ``devtools`` makes it one.
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from devtools.ksef_simulator import Settings, Simulator  # noqa: E402
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, default=8089, help="0 for any that is free")
+    parser.add_argument("--no-rate-limits", action="store_true", help="take any number of requests")
+    options = parser.parse_args()
+    settings = Settings(rate_limits_enforced=not options.no_rate_limits)
+    with Simulator(port=options.port, settings=settings) as simulator:
+        print(f"API:      {simulator.url}")
+        print(f"Latarnia: {simulator.latarnia_url}")
+        print(f"KOD I/II: {simulator.qr_url}", flush=True)
+        try:
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            print("Stopped")
+
+
+if __name__ == "__main__":
+    main()

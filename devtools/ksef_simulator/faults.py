@@ -1,0 +1,110 @@
+"""Misbehaviour on demand: each fault waits for a request that it fits, and then spoils it.
+
+A fault has two hooks. ``instead`` may answer in place of KSeF, so that the request is not carried out; ``send`` puts
+the answer on the wire after the request was carried out.
+"""
+
+import socket
+import threading
+from fnmatch import fnmatchcase
+
+from .messages import HTML, Answer
+
+
+class Fault:
+    def instead(self):
+        """Return the answer to give in place of carrying out the request, or None."""
+        return None
+
+    def send(self, connection, data, stopping):
+        """Put an answer on the wire and tell whether the connection may live on.
+
+        :param bytes data: the complete answer, headers and body
+        :param threading.Event stopping: set when the simulator ends
+        """
+        connection.sendall(data)
+        return True
+
+
+class AnswerInstead(Fault):
+    """The request is not carried out; something that is not the API answers: by default, a gateway with 503."""
+
+    def __init__(self, status=503, body=b"<h1>Krajowy System e-Faktur</h1>", content_type=HTML, headers=None):
+        self._answer = Answer(status, body, content_type, headers or {})
+
+    def instead(self):
+        return self._answer
+
+
+class LoseAnswer(Fault):
+    """The request is carried out, and the connection breaks before the answer."""
+
+    def send(self, connection, data, stopping):
+        _break(connection)
+        return False
+
+
+class CutAnswer(Fault):
+    """The request is carried out, and the connection ends after some bytes of the answer's body."""
+
+    def __init__(self, body_bytes):
+        self._body_bytes = body_bytes
+
+    def send(self, connection, data, stopping):
+        headers_end = data.index(b"\r\n\r\n") + 4
+        connection.sendall(data[: headers_end + self._body_bytes])
+        _break(connection)
+        return False
+
+
+class SlowAnswer(Fault):
+    """The request is carried out, and the answer comes after some seconds."""
+
+    def __init__(self, seconds):
+        self._seconds = seconds
+
+    def send(self, connection, data, stopping):
+        stopping.wait(self._seconds)
+        try:
+            connection.sendall(data)
+        except OSError:
+            return False  # nobody waits for it any more
+        return True
+
+
+class Faults:
+    """The faults that are still to happen."""
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._planned = []
+
+    def plan(self, fault, method="*", path="*", times=1):
+        """Let ``fault`` happen to the next requests that fit.
+
+        :param str path: below the base of the API, with ``*`` for any part, e.g. "/certificates/*/revoke"
+        :param times: how often, or None for always
+        """
+        with self._lock:
+            self._planned.append([fault, method, path, times])
+
+    def clear(self):
+        with self._lock:
+            self._planned.clear()
+
+    def next(self, method, path):
+        """Return the fault that happens to a request; one that does nothing if none fits."""
+        with self._lock:
+            for planned in self._planned:
+                fault, wanted_method, wanted_path, times = planned
+                if fnmatchcase(method, wanted_method) and fnmatchcase(path, wanted_path):
+                    if times is not None:
+                        planned[3] -= 1
+                        if not planned[3]:
+                            self._planned.remove(planned)
+                    return fault
+        return Fault()
+
+
+def _break(connection):
+    connection.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,494 @@
+"""The client of KSeF's API 2.x: login, certificates, public keys and limits.
+
+Source of the calls: the OpenAPI description of KSeF 2.x and ``uwierzytelnianie.md``, ``certyfikaty-KSeF.md`` and
+``limity/limity-api.md`` of the ministry's API documentation. All moments are aware and in UTC. Properties of an
+answer that this client does not know are ignored, as the ministry wants.
+"""
+
+import base64
+import logging
+import re
+import time
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+
+from cryptography import x509
+from lxml import etree
+
+from .enrollment import SubjectData
+from .errors import (
+    ContextForbidden,
+    LoginCertificateRefused,
+    LoginRefused,
+    LoginUnfinished,
+    NotLoggedIn,
+    PublicKeyMissing,
+    RequestRefused,
+)
+from .transport import LONGEST_WAIT, TIMEOUT, Transport
+
+_logger = logging.getLogger(__name__)
+
+HOSTS = {
+    "production": "https://api.ksef.mf.gov.pl/v2",
+    "demo": "https://api-demo.ksef.mf.gov.pl/v2",
+    "test": "https://api-test.ksef.mf.gov.pl/v2",
+}
+AUTH_NAMESPACE = "http://ksef.mf.gov.pl/auth/token/2.0"
+
+PENDING, DONE = 100, 200  # codes of a login, of a request for a certificate and of a session
+UNKNOWN_PUBLIC_KEY = 21470
+MAX_CERTIFICATES_AT_ONCE = 10
+_PAGE_SIZE = 50
+
+# Pauses between questions whether a login is done; its certificate's issuer may take its time. In seconds.
+_LOGIN_PAUSES = (1, 1, 2, 2, 4, 5, 5, 10, 10, 10)
+# A token that ends within this time is renewed first.
+_TOKEN_MARGIN = timedelta(seconds=30)
+_LOGIN_REFUSALS = {415: ContextForbidden, 460: LoginCertificateRefused}
+
+
+@dataclass(frozen=True)
+class Token:
+    text: str = field(repr=False)
+    valid_until: datetime
+
+
+@dataclass(frozen=True)
+class PublicKey:
+    """A key that KSeF can decrypt with.
+
+    :ivar str id: what a request names it by
+    :ivar bytes certificate: DER
+    :ivar usages: of "KsefTokenEncryption", "SymmetricKeyEncryption"
+    """
+
+    id: str
+    certificate: bytes = field(repr=False)
+    valid_from: datetime
+    valid_to: datetime
+    usages: frozenset
+
+    def key(self):
+        """Return the public key object of ``cryptography``."""
+        return x509.load_der_x509_certificate(self.certificate).public_key()
+
+
+@dataclass(frozen=True)
+class CertificateLimits:
+    """How many certificates the holder may still ask for and have."""
+
+    can_request: bool
+    enrollments_left: int
+    enrollments: int
+    certificates_left: int
+    certificates: int
+
+
+@dataclass(frozen=True)
+class Enrollment:
+    """A request for a certificate.
+
+    :ivar int code: 100 under way, 200 issued, 400 refused, 500 and 550 ended by KSeF's own fault
+    :ivar str reason: KSeF's sentence
+    :ivar serial: of the certificate (16 upper-case hex digits), None until issued
+    """
+
+    code: int
+    reason: str
+    serial: str | None
+    requested_at: datetime
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A certificate that KSeF has issued. ``der``: bytes; ``type``: "Authentication" or "Offline"."""
+
+    serial: str
+    name: str
+    type: str
+    der: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class CertificateRecord:
+    """What KSeF keeps about a certificate.
+
+    :ivar str status: "Active", "Blocked", "Revoked", "Expired"
+    :ivar holder: (type, value), type is "Nip", "Pesel" or "Fingerprint"
+    """
+
+    serial: str
+    name: str
+    type: str
+    common_name: str
+    status: str
+    holder: tuple
+    valid_from: datetime
+    valid_to: datetime
+    last_used_at: datetime | None
+    requested_at: datetime
+
+
+@dataclass(frozen=True)
+class RateLimit:
+    """How many requests KSeF takes within a sliding second, minute and hour, for a context and an IP address.
+
+    None where a group has no such limit.
+    """
+
+    per_second: int | None
+    per_minute: int | None
+    per_hour: int | None
+
+
+@dataclass(frozen=True)
+class SessionLimits:
+    """What fits into one session; sizes in MB."""
+
+    max_invoices: int
+    max_invoice_mb: int
+    max_invoice_with_attachment_mb: int
+
+
+def build_auth_request(challenge, context_type, context_value):
+    """Return the AuthTokenRequest (XML bytes) that is to be signed to log in; the signer is known by its certificate.
+
+    :param str context_type: "Nip", "InternalId", "NipVatUe" or "PeppolId"
+    """
+    root = etree.Element(f"{{{AUTH_NAMESPACE}}}AuthTokenRequest", nsmap={None: AUTH_NAMESPACE})
+    etree.SubElement(root, f"{{{AUTH_NAMESPACE}}}Challenge").text = challenge
+    context = etree.SubElement(root, f"{{{AUTH_NAMESPACE}}}ContextIdentifier")
+    etree.SubElement(context, f"{{{AUTH_NAMESPACE}}}{context_type}").text = context_value
+    etree.SubElement(root, f"{{{AUTH_NAMESPACE}}}SubjectIdentifierType").text = "certificateSubject"
+    return etree.tostring(root, xml_declaration=True, encoding="utf-8")
+
+
+class Client:
+    """Talks to one KSeF for one login; logs in by itself when a call needs it. For one thread.
+
+    Every call raises ``NotLoggedIn``, ``LoginRefused`` or ``LoginUnfinished`` if the login fails, and what
+    ``Transport.call`` raises: only ``LostAnswer`` leaves open what has happened at KSeF.
+    """
+
+    def __init__(
+        self,
+        base_url,
+        sign_challenge,
+        *,
+        clock=lambda: datetime.now(timezone.utc),
+        sleep=time.sleep,
+        timeout=TIMEOUT,
+        longest_wait=LONGEST_WAIT,
+    ):
+        """:param str base_url: of ``HOSTS``, or of another server that speaks the same API
+        :param sign_challenge: callable that takes a challenge (str) and returns the AuthTokenRequest for it, signed
+            with XAdES (bytes)
+        """
+        self._transport = Transport(base_url, timeout=timeout, longest_wait=longest_wait, sleep=sleep)
+        self._sign_challenge = sign_challenge
+        self._clock = clock
+        self._sleep = sleep
+        self._access = None
+        self._refresh = None
+        self._public_keys = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_exception):
+        self.close()
+
+    def close(self):
+        """Forget the tokens and end the connections."""
+        self._access = self._refresh = None
+        self._transport.close()
+
+    # Login
+
+    def log_in(self):
+        """Log in anew: from a challenge to tokens."""
+        # Nothing of a login matters when it happens twice, so each step counts as repeatable.
+        challenge = self._transport.call("POST", "/auth/challenge", lambda body: body["challenge"], repeatable=True)
+        reference, operation = self._transport.call(
+            "POST",
+            "/auth/xades-signature",
+            lambda body: (body["referenceNumber"], _token(body["authenticationToken"])),
+            data=self._sign_challenge(challenge),
+            headers={"Content-Type": "application/xml"},
+            repeatable=True,
+        )
+        self._await_login(reference, operation)
+        self._access, self._refresh = self._transport.call(
+            "POST",
+            "/auth/token/redeem",
+            lambda body: (_token(body["accessToken"]), _token(body["refreshToken"])),
+            token=operation.text,
+            repeatable=True,
+        )
+        _logger.info("Logged in to KSeF, login %s", reference)
+
+    def log_out(self):
+        """End the login at KSeF, so that its refresh token is worth nothing any more."""
+        if self._refresh:
+            self._transport.call("DELETE", "/auth/sessions/current", token=self._refresh.text, repeatable=True)
+        self._access = self._refresh = None
+
+    def _await_login(self, reference, operation):
+        for pause in (*_LOGIN_PAUSES, None):
+            code, reason = self._transport.call(
+                "GET", f"/auth/{reference}", lambda body: _status(body["status"]), token=operation.text
+            )
+            if code == DONE:
+                return
+            if code != PENDING:
+                raise _LOGIN_REFUSALS.get(code, LoginRefused)(code=code, codes=(code,), reason=reason, trace="")
+            if pause:
+                self._sleep(pause)
+        raise LoginUnfinished(seconds=sum(_LOGIN_PAUSES))
+
+    def _renew_access(self):
+        """Get a new access token with the refresh token, or by a new login when that is of no use."""
+        if self._refresh and not self._ends_soon(self._refresh):
+            try:
+                self._access = self._transport.call(
+                    "POST",
+                    "/auth/token/refresh",
+                    lambda body: _token(body["accessToken"]),
+                    token=self._refresh.text,
+                    repeatable=True,
+                )
+                return
+            except RequestRefused as refusal:
+                _logger.info("KSeF does not renew the login: %s", refusal.code)
+        self._refresh = None
+        self.log_in()
+
+    def _ends_soon(self, token):
+        return token.valid_until - _TOKEN_MARGIN <= self._clock()
+
+    def _call(self, method, path, read=None, **content):
+        """``Transport.call`` as the one who has logged in."""
+        if not self._access or self._ends_soon(self._access):
+            self._renew_access()
+        try:
+            return self._transport.call(method, path, read, token=self._access.text, **content)
+        except NotLoggedIn:
+            # Ended early, or the clocks differ. Nothing was carried out.
+            self._renew_access()
+            return self._transport.call(method, path, read, token=self._access.text, **content)
+
+    # Public keys
+
+    def with_public_key(self, usage, call):
+        """Return ``call(public_key)`` for a valid ``PublicKey``; once more with a fresh one if KSeF has replaced it.
+
+        :param str usage: "SymmetricKeyEncryption" or "KsefTokenEncryption"
+        :raises PublicKeyMissing: KSeF offers none that is valid now
+        """
+        try:
+            return call(self._public_key(usage))
+        except RequestRefused as refusal:
+            if UNKNOWN_PUBLIC_KEY not in refusal.codes:
+                raise
+            self._public_keys = None
+            return call(self._public_key(usage))
+
+    def _public_key(self, usage):
+        if self._public_keys is None:
+            self._public_keys = self._transport.call(
+                "GET", "/security/public-key-certificates", lambda body: [_public_key(item) for item in body]
+            )
+        now = self._clock()
+        valid = [key for key in self._public_keys if usage in key.usages and key.valid_from <= now < key.valid_to]
+        if not valid:
+            raise PublicKeyMissing(usage=usage)
+        return max(valid, key=lambda key: key.valid_to)
+
+    # Limits
+
+    def rate_limits(self):
+        """Return the limits in force, {group (str, KSeF's name): ``RateLimit``}."""
+        return self._call("GET", "/rate-limits", _rate_limits)
+
+    def context_limits(self):
+        """Return the ``SessionLimits`` of an interactive and of a batch session."""
+        return self._call(
+            "GET",
+            "/limits/context",
+            lambda body: (_session_limits(body["onlineSession"]), _session_limits(body["batchSession"])),
+        )
+
+    # Certificates
+
+    def certificate_limits(self):
+        """Return the ``CertificateLimits`` of the holder."""
+        return self._call("GET", "/certificates/limits", _certificate_limits)
+
+    def enrollment_data(self):
+        """Return the ``SubjectData`` that a request for a certificate must have.
+
+        :raises LoginMethodUnfit: the login was not by certificate or signature
+        """
+        return self._call("GET", "/certificates/enrollments/data", _subject_data)
+
+    def enroll(self, name, certificate_type, csr, valid_from=None):
+        """Ask for a certificate and return the reference number of the request (str).
+
+        :param str name: 5 to 100 letters, digits, spaces, hyphens and underscores
+        :param str certificate_type: "Authentication" or "Offline"
+        :param bytes csr: PKCS#10, DER, see ``enrollment.build_csr``
+        :param datetime valid_from: aware; at once if None
+        :raises LoginMethodUnfit, CertificateLimitReached, RequestRefused: see there
+        """
+        request = {
+            "certificateName": name,
+            "certificateType": certificate_type,
+            "csr": base64.b64encode(csr).decode(),
+        }
+        if valid_from:
+            request["validFrom"] = valid_from.isoformat()
+        return self._call("POST", "/certificates/enrollments", lambda body: body["referenceNumber"], json=request)
+
+    def enrollment(self, reference):
+        """Return the ``Enrollment`` of a reference number; KSeF keeps it for 30 days.
+
+        :raises NoLongerAvailable, RequestRefused: see there
+        """
+        return self._call("GET", f"/certificates/enrollments/{reference}", _enrollment)
+
+    def certificates(self, serials):
+        """Return the issued certificates, [``Certificate``]; one that KSeF does not know is left out.
+
+        :param serials: 16 upper-case hex digits each
+        """
+        found = []
+        for start in range(0, len(serials), MAX_CERTIFICATES_AT_ONCE):
+            found += self._call(
+                "POST",
+                "/certificates/retrieve",
+                lambda body: [_certificate(item) for item in body["certificates"]],
+                json={"certificateSerialNumbers": serials[start : start + MAX_CERTIFICATES_AT_ONCE]},
+                repeatable=True,
+            )
+        return found
+
+    def certificate_records(self, **criteria):
+        """Yield the ``CertificateRecord`` of each certificate of the holder, the latest request first.
+
+        :param criteria: ``certificateSerialNumber``, ``name`` (a part of it), ``type``, ``status``, ``expiresAfter``
+            (ISO 8601), as KSeF names them
+        """
+        page, has_more = 0, True
+        while has_more:
+            records, has_more = self._call(
+                "POST",
+                "/certificates/query",
+                lambda body: ([_certificate_record(item) for item in body["certificates"]], body["hasMore"]),
+                params={"pageSize": _PAGE_SIZE, "pageOffset": page},
+                json=criteria,
+                repeatable=True,
+            )
+            yield from records
+            page += 1
+
+    def revoke_certificate(self, serial, reason="Unspecified"):
+        """Revoke a certificate, for good.
+
+        :param str reason: "Unspecified", "Superseded" or "KeyCompromise"
+        :raises RequestRefused: 25008, there is no such certificate; 25009, it is not active any more
+        """
+        # Repeatable: the second time KSeF only says that the certificate is revoked.
+        self._call("POST", f"/certificates/{serial}/revoke", json={"revocationReason": reason}, repeatable=True)
+
+
+def _token(body):
+    return Token(body["token"], moment(body["validUntil"]))
+
+
+def _status(body):
+    """Return code and sentence of a status."""
+    sentences = [body["description"], ", ".join(body.get("details") or ())]
+    return body["code"], ": ".join(sentence for sentence in sentences if sentence).rstrip(".")
+
+
+def _public_key(body):
+    return PublicKey(
+        id=body["publicKeyId"],
+        certificate=base64.b64decode(body["certificate"]),
+        valid_from=moment(body["validFrom"]),
+        valid_to=moment(body["validTo"]),
+        usages=frozenset(body["usage"]),
+    )
+
+
+def _rate_limits(body):
+    windows = "perSecond", "perMinute", "perHour"
+    return {group: RateLimit(*map(limit.get, windows)) for group, limit in body.items() if isinstance(limit, dict)}
+
+
+def _session_limits(body):
+    return SessionLimits(body["maxInvoices"], body["maxInvoiceSizeInMB"], body["maxInvoiceWithAttachmentSizeInMB"])
+
+
+def _certificate_limits(body):
+    enrollment, certificate = body["enrollment"], body["certificate"]
+    return CertificateLimits(
+        body["canRequest"],
+        enrollment["remaining"],
+        enrollment["limit"],
+        certificate["remaining"],
+        certificate["limit"],
+    )
+
+
+def _subject_data(body):
+    # The description of the API has one text, the documentation says that there may be a list.
+    given_names = body.get("givenName") or ()
+    return SubjectData(
+        common_name=body["commonName"],
+        country_name=body["countryName"],
+        given_names=(given_names,) if isinstance(given_names, str) else tuple(given_names),
+        surname=body.get("surname"),
+        serial_number=body.get("serialNumber"),
+        unique_identifier=body.get("uniqueIdentifier"),
+        organization_name=body.get("organizationName"),
+        organization_identifier=body.get("organizationIdentifier"),
+    )
+
+
+def _enrollment(body):
+    code, reason = _status(body["status"])
+    return Enrollment(code, reason, body.get("certificateSerialNumber"), moment(body["requestDate"]))
+
+
+def _certificate(body):
+    return Certificate(
+        serial=body["certificateSerialNumber"],
+        name=body["certificateName"],
+        type=body["certificateType"],
+        der=base64.b64decode(body["certificate"]),
+    )
+
+
+def _certificate_record(body):
+    holder, last_used_at = body["subjectIdentifier"], body.get("lastUseDate")
+    return CertificateRecord(
+        serial=body["certificateSerialNumber"],
+        name=body["name"],
+        type=body["type"],
+        common_name=body["commonName"],
+        status=body["status"],
+        holder=(holder["type"], holder["value"]),
+        valid_from=moment(body["validFrom"]),
+        valid_to=moment(body["validTo"]),
+        last_used_at=moment(last_used_at) if last_used_at else None,
+        requested_at=moment(body["requestDate"]),
+    )
+
+
+def moment(text):
+    """Return the moment (aware, UTC) of a text in ISO 8601; KSeF writes fractions finer than microseconds."""
+    microseconds = re.sub(r"\.(\d+)", lambda match: "." + match[1][:6].ljust(6, "0"), re.sub("[Zz]$", "+00:00", text))
+    value = datetime.fromisoformat(microseconds)
+    return value.replace(tzinfo=value.tzinfo or timezone.utc).astimezone(timezone.utc)
