@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 
@@ -40,6 +41,13 @@ class SubjectData:
             (NameOID.X500_UNIQUE_IDENTIFIER, self.unique_identifier),
         ]
         return [(oid, value) for oid, value in attributes if value]
+
+
+def new_private_key(kind):
+    """Return a new private key object of ``cryptography``; ``kind``: "ec" (P-256) or "rsa" (2048 bits)."""
+    if kind == "ec":
+        return ec.generate_private_key(ec.SECP256R1())
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
 def build_csr(subject_data, private_key):

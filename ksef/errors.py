@@ -174,6 +174,39 @@ class AvailabilityUnknown(KsefError):
     )
 
 
+class LoginCertificateMissing(KsefError):
+    """KSeF cannot be asked at all; values: company."""
+
+    sentence = _(
+        "%(company)s has no authentication certificate with a private key, so KSeF cannot be asked. Set one in the "
+        "settings of invoicing, under Allow KSeF integration."
+    )
+
+
+class OtherEnvironment(KsefError):
+    """Values: environment, of the certificate."""
+
+    sentence = _("This certificate is of another KSeF (%(environment)s) than the one this database works with.")
+
+
+class NotListed(KsefError):
+    """KSeF answers, but does not know the certificate for this login."""
+
+    sentence = _(
+        "KSeF does not list this certificate for the holder of the company's authentication certificate. It may "
+        "belong to another person: it can be used, but its status can only be asked with that person's login."
+    )
+
+
+class RequestNotFound(KsefError):
+    """A request for a certificate whose answer was lost, and which KSeF does not know."""
+
+    sentence = _(
+        "KSeF does not know of this request for a certificate yet. Press Update status again in some minutes; if "
+        "this goes on, remove it and request the certificate anew."
+    )
+
+
 # What KSeF's API can answer, or fail to (ksef/api.py)
 
 

@@ -58,6 +58,20 @@ class Vault:
         except (InvalidTag, ValueError):
             raise VaultTokenInvalid() from None
 
+    def rotate(self, token, context):
+        """Return a token of the same secret under the first key; the token itself if it is under that key already.
+
+        :raises VaultKeyMissing, VaultTokenInvalid: as ``decrypt``
+        """
+        if _parse(token)[0] == self._current:
+            return token
+        return self.encrypt(self.decrypt(token, context), context)
+
+    def missing_key(self, token):
+        """Return the fingerprint (str) of the master key that a token needs and that is not here, else None."""
+        wanted = _parse(token)[0]
+        return None if wanted in self._keys else wanted
+
     def _key(self, wanted):
         try:
             return self._keys[wanted]

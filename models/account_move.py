@@ -107,7 +107,28 @@ class AccountMove(models.Model):
                 "action": document._get_records_action(),
                 "action_text": self.env._("View the sealed document"),
             }
+        if self.l10n_pl_ksef_can_issue_offline:
+            alerts |= self._l10n_pl_ksef_certificate_alerts()
         return alerts
+
+    def _l10n_pl_ksef_certificate_alerts(self):
+        """Say beforehand that the certificate which would sign is missing or not confirmed."""
+        certificates = self.env["l10n_pl_ksef.certificate"]
+        environment = self._l10n_pl_ksef_environment()
+        certificate = certificates._usable(self.company_id, environment)
+        if certificate.state == "active" or not certificates.sudo().search_count(
+            [("company_id", "parent_of", self.company_id.id), ("environment", "=", environment)], limit=1
+        ):
+            return {}
+        link = {"action": certificates._action_all(), "action_text": self.env._("Offline certificates")}
+        if certificate:
+            message = self.env._(
+                "KSeF has not confirmed the offline certificate %(name)s yet. It may sign all the same.",
+                name=certificate.name,
+            )
+            return {"l10n_pl_ksef_unconfirmed": {"level": "info", "message": message, **link}}
+        message = self.env["l10n_pl_ksef.document"]._no_certificate(self.company_id, environment)
+        return {"l10n_pl_ksef_no_certificate": {"level": "warning", "message": message, **link}}
 
     def _l10n_pl_ksef_verification_codes(self):
         """Return the codes that the printed invoice carries, as dicts for the report; none if it needs none.

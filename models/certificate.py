@@ -1,111 +1,179 @@
-from odoo import api, fields, models
+import logging
+from datetime import timedelta
+
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from odoo import api, fields, models, modules
 from odoo.exceptions import UserError
 
-from ..ksef import links
-from ..ksef.errors import KsefError
-from .messages import user_error
+from ..ksef import credentials, enrollment, links
+from ..ksef.errors import KeyMismatch, KsefError, LostAnswer, NotListed, RequestNotFound, VaultKeyInvalid
+from .messages import translated, user_error
 from .vault import open_vault
 
+_logger = logging.getLogger(__name__)
+
 ENVIRONMENTS = [("production", "Production"), ("demo", "Demo"), ("test", "Test")]
+# KSeF's words for the status of a certificate
+STATE_OF_STATUS = {"Active": "active", "Blocked": "blocked", "Revoked": "revoked", "Expired": "expired"}
+SIGNING_STATES = ("configuring", "active")
+REMIND_DAYS = (30, 14, 7, 1)
 
 
 class Certificate(models.Model):
     """A KSeF offline certificate (type 2) of a company, with its private key.
 
+    Its life::
+
+        requested ─────────────┐
+           └─> refused         ├─> configuring -> active -> expired / blocked / revoked
+        awaiting (a lone key) ─┘
+        any of them -> removed
+
     The certificate is public and kept in clear. The private key is kept as a token of the vault; it is decrypted
-    inside ``_sign`` only. Records are made by the upload wizard, nobody has the right to create or write them.
+    inside ``_sign`` only. Records are made by the wizards; nobody has the right to create or write them.
     """
 
     _name = "l10n_pl_ksef.certificate"
     _description = "KSeF Offline Certificate"
-    _inherit = ["mail.thread"]
+    _inherit = ["mail.thread", "mail.activity.mixin"]
+    _mail_post_access = "read"
     _order = "valid_to desc, id desc"
 
     name = fields.Char(required=True, readonly=True)
     company_id = fields.Many2one("res.company", required=True, readonly=True, ondelete="cascade")
     environment = fields.Selection(ENVIRONMENTS, required=True, readonly=True)
-    pem = fields.Text("Certificate (PEM)", required=True, readonly=True, export_string_translation=False)
-    subject = fields.Char(required=True, readonly=True)
-    common_name = fields.Char("Issued For", required=True, readonly=True)
+    state = fields.Selection(
+        [
+            ("requested", "Requested"),
+            ("refused", "Refused"),
+            ("awaiting", "Waiting for its certificate"),
+            ("configuring", "Not confirmed by KSeF"),
+            ("active", "Active"),
+            ("expired", "Expired"),
+            ("blocked", "Blocked"),
+            ("revoked", "Revoked"),
+            ("removed", "Removed"),
+        ],
+        required=True,
+        readonly=True,
+        tracking=True,
+    )
+    status = fields.Selection(
+        [
+            ("requested", "Requested"),
+            ("refused", "Refused"),
+            ("awaiting", "Waiting for its certificate"),
+            ("configuring", "Not confirmed by KSeF"),
+            ("active", "Active"),
+            ("not_yet_valid", "Not yet valid"),
+            ("expired", "Expired"),
+            ("blocked", "Blocked"),
+            ("revoked", "Revoked"),
+            ("locked", "Locked"),
+            ("no_key", "No private key"),
+            ("removed", "Removed"),
+        ],
+        compute="_compute_status",
+        help="What the certificate is good for now.",
+    )
+    wanted_vault_key = fields.Char(compute="_compute_status")
+    ksef_words = fields.Char("KSeF Says", readonly=True, help="KSeF's own words when it was last asked.")
+    checked_at = fields.Datetime("Last Check", readonly=True, help="When KSeF last answered.")
+    check_problem = fields.Char("Could Not Ask", readonly=True, help="Why KSeF could not be asked the last time.")
+
+    pem = fields.Text("Certificate (PEM)", readonly=True, export_string_translation=False)
+    subject = fields.Char(readonly=True)
+    common_name = fields.Char("Issued For", readonly=True)
     identifier_type = fields.Selection([("Nip", "NIP"), ("Pesel", "PESEL")], readonly=True)
     identifier = fields.Char("NIP or PESEL", readonly=True)
-    serial_number = fields.Char(required=True, readonly=True)
-    key_type = fields.Char(required=True, readonly=True)
-    valid_from = fields.Datetime(required=True, readonly=True)
-    valid_to = fields.Datetime("Valid Until", required=True, readonly=True)
-    fingerprint = fields.Char("SHA-256 Fingerprint", required=True, readonly=True)
-    validity = fields.Selection(
-        [("usable", "Usable"), ("not_yet_valid", "Not yet valid"), ("expired", "Expired"), ("no_key", "No key")],
-        compute="_compute_validity",
-        help="Read from the certificate itself; KSeF has not been asked whether it was blocked or revoked.",
-    )
+    serial_number = fields.Char(readonly=True)
+    key_type = fields.Char(readonly=True)
+    valid_from = fields.Datetime(readonly=True)
+    valid_to = fields.Datetime("Valid Until", readonly=True)
+    fingerprint = fields.Char("SHA-256 Fingerprint", readonly=True)
+    public_key_fingerprint = fields.Char(required=True, readonly=True, export_string_translation=False)
+    request_reference = fields.Char(readonly=True, copy=False)
+    reminded_days = fields.Integer(readonly=True, copy=False, export_string_translation=False)
     private_key = fields.Text(
         groups=fields.NO_ACCESS, readonly=True, copy=False, prefetch=False, export_string_translation=False
     )
+    can_renew = fields.Boolean(compute="_compute_can_renew")
+    document_ids = fields.One2many("l10n_pl_ksef.document", "certificate_id", "Signatures")
 
     _fingerprint_uniq = models.UniqueIndex(
-        "(company_id, environment, fingerprint)", "This certificate has already been added to the company."
+        "(company_id, environment, fingerprint) WHERE state != 'removed'",
+        "This certificate has already been added to the company.",
     )
 
-    @api.depends("valid_from", "valid_to", "private_key")
-    def _compute_validity(self):
+    # What it is good for
+
+    @api.depends("state", "valid_from", "valid_to", "private_key")
+    def _compute_status(self):
         now = fields.Datetime.now()
         for certificate in self:
-            if not certificate.sudo().private_key:
-                certificate.validity = "no_key"
-            elif now < certificate.valid_from:
-                certificate.validity = "not_yet_valid"
-            elif now >= certificate.valid_to:
-                certificate.validity = "expired"
-            else:
-                certificate.validity = "usable"
+            certificate.wanted_vault_key = certificate._missing_vault_key()
+            certificate.status = certificate.state
+            if certificate.state in SIGNING_STATES:
+                if now >= certificate.valid_to:
+                    certificate.status = "expired"
+                elif certificate.wanted_vault_key:
+                    certificate.status = "locked"
+                elif not certificate.sudo().private_key:
+                    certificate.status = "no_key"  # as in a neutralized database
+                elif now < certificate.valid_from:
+                    certificate.status = "not_yet_valid"
+            elif certificate.wanted_vault_key:
+                certificate.status = "locked"
 
-    @api.ondelete(at_uninstall=False)
-    def _unlink_except_signed(self):
-        if self.env["l10n_pl_ksef.document"].sudo().search_count([("certificate_id", "in", self.ids)], limit=1):
-            raise UserError(
-                self.env._("This certificate has signed invoices issued offline, so it stays in the records.")
+    def _missing_vault_key(self):
+        """Return the fingerprint of the master key that this server lacks for the private key, or False."""
+        token = self.sudo().private_key
+        try:
+            return bool(token) and (open_vault().missing_key(token) or False)
+        except VaultKeyInvalid:
+            return token.split(".")[1]
+
+    @api.depends("valid_to", "state")
+    def _compute_can_renew(self):
+        soon = fields.Datetime.now() + timedelta(days=max(REMIND_DAYS))
+        for certificate in self:
+            certificate.can_renew = bool(
+                certificate.valid_to and certificate.valid_to <= soon and certificate.state != "removed"
             )
-
-    @api.model
-    def _add(self, company, environment, name, credentials):
-        """Store ``credentials`` (of ``ksef.credentials``) for a company and return the record."""
-        public = credentials.certificate
-        certificate = self.sudo().create(
-            {
-                "name": name,
-                "company_id": company.id,
-                "environment": environment,
-                "pem": public.pem,
-                "subject": public.subject,
-                "common_name": public.common_name,
-                "identifier_type": public.identifier_type,
-                "identifier": public.identifier,
-                "serial_number": public.serial,
-                "key_type": public.key_type,
-                "valid_from": public.not_before.replace(tzinfo=None),
-                "valid_to": public.not_after.replace(tzinfo=None),
-                "fingerprint": public.fingerprint,
-            }
-        )
-        vault = open_vault(for_storing=True)
-        certificate.private_key = vault.encrypt(credentials.private_key, certificate._vault_context())
-        return certificate.sudo(self.env.su)
 
     @api.model
     def _usable(self, company, environment):
         """Return the certificate that signs for a company now: of the usable ones that which ends last, or none."""
         now = fields.Datetime.now()
-        return self.sudo().search(
+        candidates = self.sudo().search(
             [
                 ("company_id", "parent_of", company.id),
                 ("environment", "=", environment),
+                ("state", "in", SIGNING_STATES),
                 ("private_key", "!=", False),
                 ("valid_from", "<=", now),
                 ("valid_to", ">", now),
-            ],
-            limit=1,
+            ]
         )
+        return candidates.filtered(lambda certificate: not certificate.wanted_vault_key)[:1]
+
+    @api.model
+    def _locked(self, company, environment):
+        """Return the certificates of a company that could sign if their master key were here."""
+        return (
+            self.sudo()
+            .search(
+                [
+                    ("company_id", "parent_of", company.id),
+                    ("environment", "=", environment),
+                    ("state", "in", SIGNING_STATES),
+                ]
+            )
+            .filtered("wanted_vault_key")
+        )
+
+    # The private key
 
     def _sign(self, payload):
         """Return the raw signature (bytes) of ``payload`` (bytes) for KOD II."""
@@ -115,6 +183,292 @@ class Certificate(models.Model):
         except KsefError as error:
             raise user_error(self.env, error) from error
 
+    def _keep_key(self, private_key):
+        self.private_key = open_vault(for_storing=True).encrypt(private_key, self._vault_context())
+
     def _vault_context(self):
         self.ensure_one()
-        return f"{self._name}/{self.id}/{self.company_id.id}/{self.fingerprint}".encode()
+        return f"{self._name}/{self.id}/{self.company_id.id}/{self.public_key_fingerprint}".encode()
+
+    @api.model
+    def _rotate_keys(self):
+        """Encrypt every private key anew under the current master key; return (done, locked), two recordsets."""
+        vault = open_vault(for_storing=True)
+        done = locked = self.sudo().browse()
+        for certificate in self.sudo().search([("private_key", "!=", False)]):
+            try:
+                certificate.private_key = vault.rotate(certificate.private_key, certificate._vault_context())
+                done += certificate
+            except KsefError:
+                locked += certificate
+        return done, locked
+
+    # How records are made
+
+    @api.model
+    def _add(self, company, environment, name, found):
+        """Store ``found`` (``ksef.credentials.Credentials``) for a company and return the record."""
+        certificate = self._add_key(company, environment, name, found.private_key, "awaiting")
+        certificate._take_certificate(found.certificate)
+        return certificate
+
+    @api.model
+    def _add_key(self, company, environment, name, private_key, state):
+        """Store a private key (PKCS#8, DER) whose certificate is still to come, and return the record."""
+        certificate = self.sudo().create(
+            {
+                "name": name,
+                "company_id": company.id,
+                "environment": environment,
+                "state": state,
+                "public_key_fingerprint": credentials.public_key_fingerprint(private_key),
+            }
+        )
+        certificate._keep_key(private_key)
+        return certificate
+
+    @api.model
+    def _awaiting(self, company, environment, public):
+        """Return the record of a company whose lone key is the one of ``public``, or none."""
+        return self.sudo().search(
+            [
+                ("company_id", "=", company.id),
+                ("environment", "=", environment),
+                ("state", "=", "awaiting"),
+                ("public_key_fingerprint", "=", public.public_key_fingerprint),
+            ],
+            limit=1,
+        )
+
+    def _take_certificate(self, public):
+        """Join the certificate (``ksef.credentials.Certificate``) to its key.
+
+        :raises KeyMismatch: it is for another key
+        """
+        self.ensure_one()
+        if public.public_key_fingerprint != self.public_key_fingerprint:
+            raise KeyMismatch()
+        self.sudo().write(
+            {
+                "state": "configuring",
+                "pem": public.pem,
+                "subject": public.subject,
+                "common_name": public.common_name or public.subject,
+                "identifier_type": public.identifier_type,
+                "identifier": public.identifier,
+                "serial_number": public.serial,
+                "key_type": public.key_type,
+                "valid_from": public.not_before.replace(tzinfo=None),
+                "valid_to": public.not_after.replace(tzinfo=None),
+                "fingerprint": public.fingerprint,
+            }
+        )
+
+    # What KSeF knows of it
+
+    @api.model
+    def _request(self, company, environment, name, key_type, valid_from):
+        """Ask KSeF for a certificate and return its record, in the state ``requested`` or ``refused``.
+
+        :param valid_from: aware, or None for at once
+        :raises KsefError: KSeF could not be asked; nothing was requested
+        """
+        with company._l10n_pl_ksef_client(environment) as client:
+            subject = client.enrollment_data()
+            key = enrollment.new_private_key(key_type)
+            certificate = self._add_key(
+                company,
+                environment,
+                name,
+                key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()),
+                "requested",
+            )
+            # The key must outlive whatever happens to the answer.
+            certificate._commit()
+            try:
+                certificate.request_reference = client.enroll(
+                    name, "Offline", enrollment.build_csr(subject, key), valid_from
+                )
+            except LostAnswer as error:
+                certificate._could_not_ask(error)
+            except KsefError as error:
+                certificate._refused(translated(self.env, error))
+        return certificate
+
+    def action_update_status(self):
+        """Ask KSeF about these certificates and tell what it said."""
+        self.check_access("read")
+        self._update_status()
+        problems = [
+            f"{certificate.name}: {certificate.check_problem}" for certificate in self if certificate.check_problem
+        ]
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "type": "warning" if problems else "success",
+                "title": self.env._("KSeF could not be asked") if problems else self.env._("KSeF has answered"),
+                "message": "\n".join(problems)
+                or "\n".join(f"{certificate.name}: {certificate.ksef_words or ''}" for certificate in self),
+                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
+            },
+        }
+
+    def _update_status(self):
+        asked = self.sudo().filtered(lambda certificate: certificate.state not in ("removed", "refused", "awaiting"))
+        for (company, environment), certificates in asked.grouped(
+            lambda certificate: (certificate.company_id, certificate.environment)
+        ).items():
+            try:
+                with company._l10n_pl_ksef_client(environment) as client:
+                    for certificate in certificates:
+                        certificate._ask(client)
+            except KsefError as error:
+                for certificate in certificates:
+                    certificate._could_not_ask(error)
+
+    def _ask(self, client):
+        try:
+            if self.state == "requested" and not self._follow_request(client):
+                return
+            self._read_status(client)
+        except KsefError as error:
+            self._could_not_ask(error)
+
+    def _follow_request(self, client):
+        """Tell whether KSeF has issued what was requested, and take it."""
+        serial = self._serial_of_request(client)
+        if not serial:
+            return False
+        (issued,) = client.certificates([serial])
+        self._take_certificate(credentials.read_certificate(issued.der))
+        return True
+
+    def _serial_of_request(self, client):
+        if not self.request_reference:
+            return self._serial_of_lost_request(client)
+        request = client.enrollment(self.request_reference)
+        if request.serial:
+            return request.serial
+        if request.code == 100:
+            self._answered(request.reason)
+        else:
+            self._refused(f"{request.reason} ({request.code})")
+        return None
+
+    def _serial_of_lost_request(self, client):
+        # The answer to the request was lost: whether it arrived shows in the certificates that KSeF has issued.
+        serials = [record.serial for record in client.certificate_records(name=self.name, type="Offline")]
+        for issued in client.certificates(serials):
+            public = credentials.read_certificate(issued.der)
+            if public.public_key_fingerprint == self.public_key_fingerprint:
+                return issued.serial
+        raise RequestNotFound()
+
+    def _read_status(self, client):
+        record = next(client.certificate_records(certificateSerialNumber=self.serial_number), None)
+        if not record:
+            raise NotListed()
+        self._answered(record.status)
+        self.state = STATE_OF_STATUS.get(record.status, self.state)
+
+    def _answered(self, words):
+        self.write({"ksef_words": words, "checked_at": fields.Datetime.now(), "check_problem": False})
+
+    def _could_not_ask(self, error):
+        self.check_problem = translated(self.env, error)
+
+    def _refused(self, reason):
+        self._answered(reason)
+        self.write({"state": "refused", "private_key": False})
+        self.message_post(body=self.env._("KSeF refused the request: %(reason)s", reason=reason))
+
+    def _revoke(self, reason):
+        """Revoke the certificate at KSeF.
+
+        :raises KsefError: KSeF could not be asked, or refused
+        """
+        self.ensure_one()
+        with self.company_id._l10n_pl_ksef_client(self.environment) as client:
+            client.revoke_certificate(self.serial_number, reason)
+        self.sudo()._answered("Revoked")
+        self.sudo().state = "revoked"
+        self.message_post(body=self.env._("Revoked at KSeF, reason: %(reason)s", reason=reason))
+
+    # The end
+
+    def action_remove(self):
+        """Delete the private key for good; the public part stays while documents refer to it."""
+        self.check_access("unlink")
+        for certificate in self.sudo():
+            if certificate.document_ids:
+                certificate.write({"private_key": False, "state": "removed"})
+                certificate.message_post(body=self.env._("The private key was deleted."))
+            else:
+                certificate.unlink()
+        return {"type": "ir.actions.act_window_close"} if self.exists() else self._action_all()
+
+    @api.model
+    def _action_all(self):
+        return self.env["ir.actions.actions"]._for_xml_id("l10n_pl_ksef_offline.action_certificate")
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_signed(self):
+        if self.sudo().document_ids:
+            raise UserError(
+                self.env._(
+                    "This certificate has signed invoices issued offline, so it stays in the records. Use Remove to "
+                    "delete its private key."
+                )
+            )
+
+    # Every day
+
+    @api.model
+    def _cron_every_day(self):
+        """Ask KSeF about all certificates, company by company, and remind of those that end."""
+        certificates = self.search([("state", "in", ("requested", *SIGNING_STATES, "blocked"))])
+        for _company, mine in certificates.grouped("company_id").items():
+            mine._update_status()
+            mine._remind()
+            self.env["ir.cron"]._commit_progress(len(mine))
+
+    def _remind(self):
+        today = fields.Date.context_today(self.with_context(tz="Europe/Warsaw"))
+        for certificate in self.filtered(lambda certificate: certificate.state in SIGNING_STATES):
+            if certificate._successor():
+                continue
+            days = (certificate.valid_to.date() - today).days
+            due = [limit for limit in REMIND_DAYS if days <= limit]
+            if due and (not certificate.reminded_days or min(due) < certificate.reminded_days):
+                certificate.reminded_days = min(due)
+                certificate.activity_schedule(
+                    "mail.mail_activity_data_todo",
+                    date_deadline=certificate.valid_to.date(),
+                    summary=certificate._reminder_summary(),
+                    user_id=(certificate.company_id.l10n_pl_ksef_responsible_id or certificate.create_uid).id,
+                )
+
+    def _reminder_summary(self):
+        return self.env._(
+            "The KSeF offline certificate %(name)s ends on %(date)s: renew it in time.",
+            name=self.name,
+            date=fields.Date.to_string(self.valid_to.date()),
+        )
+
+    def _successor(self):
+        """Return a certificate of the same company that ends later and can take over."""
+        return self.search(
+            [
+                ("company_id", "=", self.company_id.id),
+                ("environment", "=", self.environment),
+                ("state", "in", SIGNING_STATES),
+                ("valid_from", "<=", self.valid_to),
+                ("valid_to", ">", self.valid_to),
+            ],
+            limit=1,
+        )
+
+    def _commit(self):
+        if not modules.module.current_test:
+            self.env.cr.commit()  # pylint: disable=invalid-commit  # see the callers for why

@@ -2,9 +2,9 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from ..ksef import fa3, links
-from ..ksef.errors import KsefError
+from ..ksef.errors import KsefError, VaultKeyMissing
 from .certificate import ENVIRONMENTS
-from .messages import user_error
+from .messages import translated, user_error
 
 
 class Document(models.Model):
@@ -49,20 +49,14 @@ class Document(models.Model):
         environment = move._l10n_pl_ksef_environment()
         certificate = self.env["l10n_pl_ksef.certificate"]._usable(company, environment)
         if not certificate:
-            raise UserError(
-                self.env._(
-                    "%(company)s has no offline certificate that is valid now, so the issuer's code (KOD II) cannot "
-                    "be signed. Ask an administrator to add one under KSeF > Offline Certificates.",
-                    company=company.name,
-                )
-            )
+            raise UserError(self._no_certificate(company, environment))
         xml = move._l10n_pl_ksef_render_fa3()
         try:
             heading = fa3.read_heading(xml)
         except KsefError as error:
             raise user_error(self.env, error) from error
         sha256 = links.digest(xml)
-        context = ("Nip", heading.seller_nip)
+        context = company._l10n_pl_ksef_context(heading.seller_nip)
         document = self.sudo().create(
             {
                 "move_id": move.id,
@@ -90,7 +84,19 @@ class Document(models.Model):
                 "res_field": "xml",
             }
         )
+        document.invalidate_recordset(["xml"])
         return document
+
+    @api.model
+    def _no_certificate(self, company, environment):
+        """Return the sentence that tells why nothing can be signed for a company now, and what to do."""
+        if locked := self.env["l10n_pl_ksef.certificate"]._locked(company, environment):
+            return translated(self.env, VaultKeyMissing(fingerprint=locked[0].wanted_vault_key))
+        return self.env._(
+            "%(company)s has no offline certificate that is valid now, so the issuer's code (KOD II) cannot be signed. "
+            "Ask an administrator to add one under KSeF > Offline Certificates.",
+            company=company.name,
+        )
 
     def _xml_bytes(self):
         """Return the sealed bytes, after a check that they still are what the codes say."""

@@ -1,8 +1,15 @@
 """The seam to Odoo's own ``l10n_pl_edi``: every name of it that this addon touches is touched in this file."""
 
+from base64 import b64decode
+
+from cryptography.hazmat.primitives import serialization
+
 from odoo import api, models
 
+from odoo.addons.l10n_pl_edi.tools.xades_signer import XadesSigner
+
 from ..ksef import fa3, links
+from ..ksef.errors import LoginCertificateMissing
 
 _ENVIRONMENT_OF_MODE = {"prod": "production", "demo": "demo"}
 
@@ -40,6 +47,35 @@ class AccountMove(models.Model):
         xml = self.sudo().l10n_pl_edi_attachment_id.raw
         heading = fa3.read_heading(xml)
         return links.kod_i(self._l10n_pl_ksef_environment(), heading.seller_nip, heading.issue_date, links.digest(xml))
+
+
+class ResCompany(models.Model):
+    _inherit = "res.company"
+
+    def _l10n_pl_ksef_login_certificate(self):
+        """Return the authentication certificate (a ``certificate.certificate``, with sudo) of this company."""
+        self.ensure_one()
+        return self.sudo().l10n_pl_edi_certificate
+
+    def _l10n_pl_ksef_challenge_signer(self):
+        """Return the callable with which ``ksef.api.Client`` logs in for this company.
+
+        :raises LoginCertificateMissing: there is no certificate, or it has no private key
+        """
+        certificate = self._l10n_pl_ksef_login_certificate().with_context(bin_size=False)
+        key = certificate.private_key_id
+        if not key.pem_key or not certificate.pem_certificate:
+            raise LoginCertificateMissing(company=self.name)
+        # Odoo's signer takes no password
+        private_key = serialization.load_pem_private_key(
+            b64decode(key.pem_key), key.password.encode() if key.password else None
+        )
+        plain = private_key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        signer = XadesSigner(plain, b64decode(certificate.pem_certificate))
+        nip = self._l10n_pl_ksef_nip()
+        return lambda challenge: signer.sign_authentication_challenge(challenge, nip).encode()
 
 
 class AccountMoveSend(models.AbstractModel):

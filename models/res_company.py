@@ -1,13 +1,58 @@
+import os
+
 from stdnum.pl import nip
 
-from odoo import models
+from odoo import fields, models
+
+from ..ksef import api
+from ..ksef.errors import OtherEnvironment
+
+# Where a KSeF simulator listens; heeded by no database that works with KSeF's production
+SIMULATOR_VARIABLE = "L10N_PL_KSEF_API_URL"
 
 
 class ResCompany(models.Model):
     _inherit = "res.company"
+
+    l10n_pl_ksef_context_type = fields.Selection(
+        [("Nip", "NIP"), ("InternalId", "Internal identifier"), ("NipVatUe", "EU VAT number"), ("PeppolId", "Peppol")],
+        "KSeF Context",
+        default="Nip",
+        required=True,
+        help="In which context the company acts in KSeF. It stands in KOD II and can differ from the seller's NIP.",
+    )
+    l10n_pl_ksef_context_value = fields.Char("KSeF Context Identifier", help="If empty: the company's own NIP.")
+    l10n_pl_ksef_responsible_id = fields.Many2one(
+        "res.users",
+        "Responsible for KSeF",
+        help="Is reminded before a certificate ends. If empty: whoever added the certificate.",
+    )
 
     def _l10n_pl_ksef_nip(self):
         """Return the company's NIP (ten digits), or an empty str if its tax number is not a Polish one."""
         self.ensure_one()
         number = nip.compact(self.vat or "")
         return number if nip.is_valid(number) else ""
+
+    def _l10n_pl_ksef_context(self, seller_nip):
+        """Return the context that KOD II names, (type, value)."""
+        self.ensure_one()
+        if self.l10n_pl_ksef_context_type == "Nip":
+            return "Nip", self.l10n_pl_ksef_context_value or seller_nip
+        return self.l10n_pl_ksef_context_type, self.l10n_pl_ksef_context_value
+
+    def _l10n_pl_ksef_client(self, environment):
+        """Return a client (``ksef.api.Client``, a context manager) that acts in KSeF for this company.
+
+        :param str environment: which KSeF is meant
+        :raises OtherEnvironment: this database works with another one
+        :raises LoginCertificateMissing: there is nothing to log in with
+        """
+        self.ensure_one()
+        own = self.env["account.move"]._l10n_pl_ksef_environment()
+        if environment != own:
+            raise OtherEnvironment(environment=environment)
+        url = api.HOSTS[environment]
+        if environment != "production":
+            url = os.environ.get(SIMULATOR_VARIABLE) or url
+        return api.Client(url, self._l10n_pl_ksef_challenge_signer())

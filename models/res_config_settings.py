@@ -1,16 +1,35 @@
 from odoo import api, fields, models
 
+from ..ksef.errors import KsefError
+from .messages import user_error
+from .vault import key_location
+
 
 class ResConfigSettings(models.TransientModel):
     _inherit = "res.config.settings"
 
+    l10n_pl_ksef_login_certificate = fields.Char(
+        "Authentication certificate", compute="_compute_l10n_pl_ksef_login_certificate"
+    )
     l10n_pl_ksef_certificate_id = fields.Many2one(
         "l10n_pl_ksef.certificate",
         "Certificate in use",
         compute="_compute_l10n_pl_ksef_certificate_id",
-        help="Of the certificates that are valid now, the one that ends last signs.",
+        help="Of the certificates that can sign now, the one that ends last signs.",
     )
+    l10n_pl_ksef_certificate_status = fields.Selection(related="l10n_pl_ksef_certificate_id.status")
     l10n_pl_ksef_certificate_valid_to = fields.Datetime("Valid until", related="l10n_pl_ksef_certificate_id.valid_to")
+    l10n_pl_ksef_certificate_can_renew = fields.Boolean(related="l10n_pl_ksef_certificate_id.can_renew")
+    l10n_pl_ksef_key_location = fields.Char("Master key", compute="_compute_l10n_pl_ksef_key_location")
+    l10n_pl_ksef_context_type = fields.Selection(related="company_id.l10n_pl_ksef_context_type", readonly=False)
+    l10n_pl_ksef_context_value = fields.Char(related="company_id.l10n_pl_ksef_context_value", readonly=False)
+    l10n_pl_ksef_responsible_id = fields.Many2one(related="company_id.l10n_pl_ksef_responsible_id", readonly=False)
+
+    @api.depends("company_id")
+    def _compute_l10n_pl_ksef_login_certificate(self):
+        for settings in self:
+            certificate = settings.company_id._l10n_pl_ksef_login_certificate()
+            settings.l10n_pl_ksef_login_certificate = certificate.subject_common_name or certificate.display_name
 
     @api.depends("company_id")
     def _compute_l10n_pl_ksef_certificate_id(self):
@@ -19,3 +38,42 @@ class ResConfigSettings(models.TransientModel):
             settings.l10n_pl_ksef_certificate_id = self.env["l10n_pl_ksef.certificate"]._usable(
                 settings.company_id, environment
             )
+
+    def _compute_l10n_pl_ksef_key_location(self):
+        self.l10n_pl_ksef_key_location = key_location()
+
+    def action_l10n_pl_ksef_test_login(self):
+        """Log in to KSeF with the company's authentication certificate and tell whether it works."""
+        self.ensure_one()
+        try:
+            environment = self.env["account.move"]._l10n_pl_ksef_environment()
+            with self.company_id._l10n_pl_ksef_client(environment) as client:
+                client.log_in()
+                client.log_out()
+        except KsefError as error:
+            raise user_error(self.env, error) from error
+        return self._l10n_pl_ksef_notify(self.env._("The login to KSeF works."))
+
+    def action_l10n_pl_ksef_update_status(self):
+        return self.l10n_pl_ksef_certificate_id.action_update_status()
+
+    def action_l10n_pl_ksef_remove(self):
+        return self.l10n_pl_ksef_certificate_id.action_remove()
+
+    def action_l10n_pl_ksef_rotate_keys(self):
+        """Encrypt all private keys anew under the first master key."""
+        self.env["l10n_pl_ksef.certificate"].check_access("unlink")
+        done, locked = self.env["l10n_pl_ksef.certificate"]._rotate_keys()
+        message = self.env._("%(done)s private keys are under the current master key.", done=len(done))
+        if locked:
+            names = ", ".join(locked.mapped("name"))
+            message += " " + self.env._("Locked, left as they were: %(names)s", names=names)
+        return self._l10n_pl_ksef_notify(message, "warning" if locked else "success")
+
+    @api.model
+    def _l10n_pl_ksef_notify(self, message, kind="success"):
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {"type": kind, "message": message},
+        }

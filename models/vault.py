@@ -24,6 +24,15 @@ def key_file():
     return Path(config["data_dir"]) / "l10n_pl_ksef" / "vault.keys"
 
 
+def key_location():
+    """Where the master keys are looked for, for the settings page (str)."""
+    if os.environ.get(ENVIRONMENT_VARIABLE):
+        return ENVIRONMENT_VARIABLE
+    if _from_config_file():
+        return f"{config['config']} [{CONFIG_SECTION}] {CONFIG_OPTION}"
+    return str(key_file())
+
+
 def open_vault(for_storing=False):
     """Return the ``Vault`` of this server.
 

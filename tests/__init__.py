@@ -2,6 +2,7 @@ from . import (
     test_api,
     test_availability,
     test_browser_upload,
+    test_certificate_life,
     test_credentials,
     test_links,
     test_modes,

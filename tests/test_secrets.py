@@ -139,5 +139,5 @@ class TestSecrets(KsefOfflineCommon, HttpCase):
         self.env.flush_all()
         self.env.cr.execute(path.read_text(encoding="utf-8"))
         self.env.invalidate_all()
-        self.assertEqual(certificate.validity, "no_key")
+        self.assertEqual(certificate.status, "no_key")
         self.assertFalse(certificate._usable(self.company, "test"))

@@ -2,15 +2,14 @@ from base64 import b64decode
 from datetime import timezone
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import UserError
 
 from ..ksef import credentials
 from ..ksef.errors import CertificateMissing, KsefError, PrivateKeyMissing
 from ..models.certificate import ENVIRONMENTS
 from ..models.messages import translated
 from ..models.vault import open_vault
-
-NAME_LENGTH = range(5, 101)  # as KSeF has it, open-api.json: EnrollCertificateRequest.certificateName
+from .names import NAME_LENGTH, check_names
 
 
 class CertificateUpload(models.TransientModel):
@@ -37,6 +36,7 @@ class CertificateUpload(models.TransientModel):
     token = fields.Text(groups=fields.NO_ACCESS, copy=False, prefetch=False, export_string_translation=False)
     pem = fields.Text(export_string_translation=False)
 
+    lone_key = fields.Boolean(compute="_compute_reading")
     key_problem = fields.Char(compute="_compute_reading")
     certificate_problem = fields.Char(compute="_compute_reading")
     password_problem = fields.Char(compute="_compute_reading")
@@ -55,7 +55,7 @@ class CertificateUpload(models.TransientModel):
             stem = (wizard.certificate_file_name or "").rpartition(".")[0]
             wizard.name = wizard.name or stem[: NAME_LENGTH.stop - 1]
 
-    @api.depends("key_file", "certificate_file", "password", "pem", "company_id")
+    @api.depends("key_file", "certificate_file", "password", "pem", "company_id", "environment")
     def _compute_reading(self):
         for wizard in self:
             public, error = wizard._read()
@@ -65,6 +65,7 @@ class CertificateUpload(models.TransientModel):
                 ("password", "password_problem"),
             ):
                 wizard[problem] = translated(self.env, error) if error and error.about == about else False
+            wizard.lone_key = not error and not public and bool(wizard.key_file)
             wizard.common_name = public and public.common_name
             wizard.identifier = public and public.identifier
             wizard.serial_number = public and public.serial
@@ -79,21 +80,40 @@ class CertificateUpload(models.TransientModel):
             if self.pem:
                 return credentials.read_certificate(self.pem.encode()), None
             if self.key_file or self.certificate_file:
-                return self._read_files(self.key_file, self.certificate_file, self.password).certificate, None
-        except (PrivateKeyMissing, CertificateMissing) as error:
-            # not an error yet, while the other file is still to come
-            return None, error if self.key_file and self.certificate_file else None
+                return self._read_files(self.key_file, self.certificate_file, self.password)[1], None
+        except PrivateKeyMissing as error:
+            # not an error yet, while the key is still to come
+            return None, error if self.key_file else None
         except KsefError as error:
             return None, error
         return None, None
 
-    @api.model
     def _read_files(self, key_file, certificate_file, password):
-        """Return the ``Credentials`` in two files (base64); raise a ``KsefError`` if they cannot sign KOD II now."""
+        """Return what two files (base64) hold: (private key or None, ``ksef.credentials.Certificate`` or None).
+
+        A key may come a day before its certificate, and a certificate alone if its key is here already.
+
+        :raises KsefError: they cannot be read, do not belong together, or cannot sign KOD II now
+        """
         files = b64decode(key_file or b""), b64decode(certificate_file or b"")
-        found = credentials.read_credentials(*files, password or None)
-        credentials.check_usable(found.certificate, fields.Datetime.now().replace(tzinfo=timezone.utc))
-        return found
+        private_key = public = None
+        try:
+            found = credentials.read_credentials(*files, password or None)
+            private_key, public = found.private_key, found.certificate
+        except CertificateMissing:
+            if all(files):
+                raise
+            private_key = credentials.read_private_key(files[0] or files[1], password or None)
+        except PrivateKeyMissing:
+            public = credentials.read_certificate(files[1] or files[0])
+            if all(files) or not self._certificates()._awaiting(self.company_id, self.environment, public):
+                raise
+        if public:
+            credentials.check_usable(public, fields.Datetime.now().replace(tzinfo=timezone.utc))
+        return private_key, public
+
+    def _certificates(self):
+        return self.env["l10n_pl_ksef.certificate"]
 
     def _owner_warning(self, public):
         if public.identifier_type == "Nip" and public.identifier == self.company_id._l10n_pl_ksef_nip():
@@ -114,8 +134,7 @@ class CertificateUpload(models.TransientModel):
 
     @api.constrains("name")
     def _check_name(self):
-        if any(len(wizard.name.strip()) not in NAME_LENGTH for wizard in self):
-            raise ValidationError(self.env._("Give the certificate a name of 5 to 100 characters, as KSeF has it."))
+        check_names(self)
 
     @api.model_create_multi
     def create(self, vals_list):
@@ -141,25 +160,34 @@ class CertificateUpload(models.TransientModel):
         """Read the files, refuse what cannot sign, and keep the key as a token of the vault."""
         self.ensure_one()
         try:
-            found = self._read_files(key_file, certificate_file, password)
+            private_key, public = self._read_files(key_file, certificate_file, password)
         except KsefError as error:
             raise UserError(translated(self.env, error)) from None
-        if (warning := self._owner_warning(found.certificate)) and not self.owner_confirmed:
-            raise UserError(warning + "\n\n" + self.env._("Tick the box below this warning to go on."))
-        self.write({"pem": found.certificate.pem})
-        self.sudo().token = open_vault(for_storing=True).encrypt(found.private_key, self._vault_context())
+        if public:
+            if (warning := self._owner_warning(public)) and not self.owner_confirmed:
+                raise UserError(warning + "\n\n" + self.env._("Tick the box below this warning to go on."))
+            self.pem = public.pem
+        if private_key:
+            self.sudo().token = open_vault(for_storing=True).encrypt(private_key, self._vault_context())
 
     def action_add(self):
-        """Add the certificate to the company and show it."""
+        """Add what was read to the company and show it."""
         self.ensure_one()
+        public = credentials.read_certificate(self.pem.encode()) if self.pem else None
+        where = self.company_id, self.environment
+        token = self.sudo().token
         try:
-            key = open_vault().decrypt(self.sudo().token, self._vault_context())
+            key = token and open_vault().decrypt(token, self._vault_context())
+            if key and public:
+                found = credentials.Credentials(public, key)
+                certificate = self._certificates()._add(*where, self.name.strip(), found)
+            elif key:
+                certificate = self._certificates()._add_key(*where, self.name.strip(), key, "awaiting")
+            else:
+                certificate = self._certificates()._awaiting(*where, public)
+                certificate._take_certificate(public)
         except KsefError as error:
             raise UserError(translated(self.env, error)) from None
-        found = credentials.Credentials(credentials.read_certificate(self.pem.encode()), key)
-        certificate = self.env["l10n_pl_ksef.certificate"]._add(
-            self.company_id, self.environment, self.name.strip(), found
-        )
         self.sudo().unlink()
         return certificate._get_records_action()
 

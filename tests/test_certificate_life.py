@@ -1,0 +1,352 @@
+import base64
+import os
+from datetime import date, datetime, timedelta, timezone
+from unittest.mock import patch
+
+from odoo.exceptions import AccessError, UserError
+from odoo.tests import freeze_time
+
+from ..devtools.ksef_simulator import AnswerInstead, LoseAnswer, Settings, Simulator
+from ..ksef import api
+from ..models.res_company import SIMULATOR_VARIABLE
+from ..models.vault import ENVIRONMENT_VARIABLE
+from .common import NIP, NOW, PASSWORD, KsefOfflineCommon
+
+
+@freeze_time(NOW)
+class TestCertificateLife(KsefOfflineCommon):
+    """The life of a certificate, with the simulator as KSeF over real HTTP and Odoo's own XAdES signer."""
+
+    def setUp(self):
+        super().setUp()
+        self.now = NOW
+        settings = Settings(login_polls=0, enrollment_polls=0, rate_limits_enforced=False)
+        self.ksef = Simulator(clock=lambda: self.now, settings=settings)
+        self.ksef.start()
+        self.addCleanup(self.ksef.stop)
+        self.startPatcher(patch.dict(os.environ, {SIMULATOR_VARIABLE: self.ksef.url}))
+        self.give_login()
+
+    def give_login(self, password="login"):
+        """Give the company an authentication certificate, its key protected by a password, as l10n_pl_edi holds it."""
+        issued = self.issued(usage="other")
+        self.ksef.state.trusted.append(self.authority.certificate)
+        key = self.env["certificate.key"].create(
+            {
+                "name": "login",
+                "content": base64.b64encode(issued.key_file(password)),
+                "password": password,
+                "company_id": self.company.id,
+            }
+        )
+        self.company.l10n_pl_edi_certificate = self.env["certificate.certificate"].create(
+            {
+                "name": "login",
+                "content": base64.b64encode(issued.certificate_file()),
+                "private_key_id": key.id,
+                "company_id": self.company.id,
+            }
+        )
+
+    def registered(self, **values):
+        """Return an uploaded certificate that KSeF knows."""
+        issued = self.issued(**values)
+        self.ksef.state.register(issued.certificate, "Offline 2026", "Offline", ("Nip", NIP))
+        return self.upload(issued).with_user(self.manager)
+
+    def request_wizard(self, **values):
+        return self.env["l10n_pl_ksef.certificate.request"].with_user(self.manager).create(values)
+
+    def requested(self, **values):
+        action = self.request_wizard(**values).action_request()
+        return self.env["l10n_pl_ksef.certificate"].with_user(self.manager).browse(action["res_id"])
+
+    # Upload and status
+
+    def test_update_status(self):
+        certificate = self.registered()
+        self.assertEqual(certificate.status, "configuring")
+        certificate.action_update_status()
+        self.assertEqual((certificate.status, certificate.ksef_words), ("active", "Active"))
+        self.assertEqual(certificate.checked_at, NOW.replace(tzinfo=None))
+        for ended, status in (("Blocked", "blocked"), ("Revoked", "revoked")):
+            self.ksef.state.certificates[certificate.serial_number].ended = ended
+            certificate.action_update_status()
+            self.assertEqual(certificate.status, status)
+            self.assertFalse(certificate._usable(self.company, "test"), status)
+
+    def test_what_could_not_be_asked_changes_nothing(self):
+        certificate = self.registered()
+        certificate.action_update_status()
+        login = self.company.l10n_pl_edi_certificate
+        for what, words, before, after in (
+            ("KSeF is down", "cannot be reached", self.ksef.stop, self.ksef.start),
+            (
+                "no login",
+                "no authentication certificate",
+                lambda: self.company.write({"l10n_pl_edi_certificate": False}),
+                lambda: self.company.write({"l10n_pl_edi_certificate": login.id}),
+            ),
+            (
+                "another KSeF",
+                "another KSeF",
+                lambda: self.env["ir.config_parameter"].set_param("l10n_pl_edi_ksef.mode", "prod"),
+                lambda: self.env["ir.config_parameter"].set_param("l10n_pl_edi_ksef.mode", "test"),
+            ),
+            (
+                "nonsense",
+                "is not KSeF",
+                lambda: self.ksef.faults.plan(AnswerInstead(200), times=50),
+                self.ksef.faults.clear,
+            ),
+        ):
+            with self.subTest(what):
+                before()
+                action = certificate.action_update_status()
+                after()
+                self.assertIn(words, certificate.check_problem)
+                self.assertIn(words, action["params"]["message"])
+                self.assertEqual(certificate.status, "active")
+        certificate.action_update_status()
+        self.assertFalse(certificate.check_problem)
+
+    def test_a_certificate_of_another_person_is_not_listed(self):
+        certificate = self.upload(self.issued(pesel="80010112342"), owner_confirmed=True).with_user(self.manager)
+        certificate.action_update_status()
+        self.assertIn("another person", certificate.check_problem)
+        self.assertEqual(certificate.status, "configuring")
+        self.assertEqual(certificate._usable(self.company, "test"), certificate, "it may sign all the same")
+
+    def test_a_key_that_waits_for_its_certificate(self):
+        issued, other = self.issued(), self.issued()
+        upload = self.env["l10n_pl_ksef.certificate.upload"].with_user(self.manager)
+        key_file = base64.b64encode(issued.key_file(PASSWORD))
+        action = upload.create({"name": "Key alone", "key_file": key_file, "password": PASSWORD}).action_add()
+        certificate = self.env["l10n_pl_ksef.certificate"].browse(action["res_id"])
+        self.assertEqual(certificate.status, "awaiting")
+        self.assertFalse(certificate._usable(self.company, "test"))
+        with self.assertRaisesRegex(UserError, "no private key"), self.env.cr.savepoint():
+            upload.create({"name": "Other", "certificate_file": base64.b64encode(other.certificate_file())})
+        file = base64.b64encode(issued.certificate_file())
+        again = upload.create({"name": "Certificate", "certificate_file": file}).action_add()
+        self.assertEqual(again["res_id"], certificate.id)
+        self.assertEqual(certificate.status, "configuring")
+        self.assertEqual(certificate._usable(self.company, "test"), certificate)
+        move = self.posted_invoice()
+        move.action_l10n_pl_ksef_issue_offline()
+        self.assertTrue(move.l10n_pl_ksef_document_id)
+
+    # Request
+
+    def test_request_from_odoo(self):
+        for key_type, name in (("ec", "Offline źdźbło 1"), ("rsa", "Offline_2-b")):
+            with self.subTest(key_type):
+                wizard = self.request_wizard(name=name, key_type=key_type)
+                wizard.action_ask()
+                self.assertIn("Zakład Łączności", wizard.holder)
+                self.assertIn(NIP, wizard.holder)
+                self.assertGreater(wizard.requests_left, 0)
+                self.ksef.state.settings.enrollment_polls = 1
+                action = wizard.action_request()
+                certificate = self.env["l10n_pl_ksef.certificate"].with_user(self.manager).browse(action["res_id"])
+                self.assertEqual(certificate.status, "requested")
+                certificate.action_update_status()
+                self.assertEqual(certificate.status, "requested", "KSeF is still at it")
+                certificate.action_update_status()
+                self.assertEqual((certificate.status, certificate.check_problem), ("active", False))
+                self.assertEqual(certificate.identifier, NIP)
+                move = self.posted_invoice()
+                move.action_l10n_pl_ksef_issue_offline()
+                self.assertEqual(move.l10n_pl_ksef_document_id.certificate_id, certificate)
+
+    def test_a_refused_request_shows_the_reason(self):
+        self.ksef.state.settings.certificate_limits["Nip"] = (0, 0)
+        with self.assertRaisesRegex(UserError, "no more certificates"):
+            self.request_wizard().action_ask()
+        certificate = self.requested()
+        self.assertEqual(certificate.status, "refused")
+        self.assertTrue(certificate.ksef_words)
+        self.assertFalse(certificate.sudo().private_key)
+
+    def test_an_unreachable_ksef_leaves_no_record(self):
+        self.ksef.stop()
+        with self.assertRaisesRegex(UserError, "cannot be reached"), self.env.cr.savepoint():
+            self.requested()
+        self.ksef.start()
+        self.assertFalse(self.env["l10n_pl_ksef.certificate"].search([("company_id", "=", self.company.id)]))
+
+    def test_a_lost_answer_to_the_request_is_found_again(self):
+        self.ksef.faults.plan(LoseAnswer(), "POST", "/certificates/enrollments")
+        certificate = self.requested()
+        self.assertEqual(certificate.status, "requested")
+        self.assertIn("its answer was lost", certificate.check_problem)
+        self.assertFalse(certificate.request_reference)
+        certificate.action_update_status()
+        self.assertIn("does not know of this request", certificate.check_problem)
+        # KSeF goes on by itself and issues it.
+        (enrollment,) = self.ksef.state.enrollments.values()
+        with certificate.company_id._l10n_pl_ksef_client("test") as client:
+            client.enrollment(enrollment.reference)
+        certificate.action_update_status()
+        self.assertEqual((certificate.status, certificate.check_problem), ("active", False))
+        self.assertEqual(len(self.ksef.state.enrollments), 1, "nothing was requested twice")
+
+    def test_a_renewal_takes_over_when_it_becomes_valid(self):
+        old = self.registered(not_after=NOW + timedelta(days=20))
+        old.action_update_status()
+        self.assertTrue(old.can_renew)
+        new = self.requested(renewed_id=old.id, valid_from=date(2026, 12, 1))
+        new.action_update_status()
+        self.assertEqual(new.status, "not_yet_valid")
+        self.assertEqual(old._usable(self.company, "test"), old)
+        with freeze_time("2026-12-02 10:00"):
+            self.env.invalidate_all()
+            self.assertEqual(old._usable(self.company, "test"), new)
+
+    # Revoke and remove
+
+    def test_revoke(self):
+        certificate = self.registered()
+        move = self.posted_invoice()
+        move.action_l10n_pl_ksef_issue_offline()
+        wizard = (
+            self.env["l10n_pl_ksef.certificate.revoke"]
+            .with_user(self.manager)
+            .create({"certificate_id": certificate.id, "reason": "KeyCompromise"})
+        )
+        self.assertEqual(wizard.waiting_ids, move.l10n_pl_ksef_document_id)
+        wizard.action_revoke()
+        self.assertEqual(certificate.status, "revoked")
+        self.assertEqual(self.ksef.state.certificates[certificate.serial_number].ended, "Revoked")
+        with self.assertRaisesRegex(UserError, "no offline certificate"):
+            self.posted_invoice().action_l10n_pl_ksef_issue_offline()
+
+    def test_remove(self):
+        used, unused = self.registered(), self.registered(not_after=NOW + timedelta(days=100))
+        move = self.posted_invoice()
+        move.action_l10n_pl_ksef_issue_offline()
+        document = move.l10n_pl_ksef_document_id
+        self.env.invalidate_all()
+        before = document.read()
+        (used + unused).action_remove()
+        self.assertFalse(unused.exists())
+        self.assertEqual(used.status, "removed")
+        self.assertFalse(used.sudo().private_key)
+        self.assertTrue(used.pem)
+        self.env.invalidate_all()
+        self.assertEqual(document.read(), before)
+
+    def test_who_may(self):
+        certificate = self.registered().with_user(self.accountant)
+        certificate.action_update_status()
+        with self.assertRaises(AccessError):
+            certificate.action_remove()
+        for model in ("upload", "request", "revoke"):
+            with self.assertRaises(AccessError):
+                self.env[f"l10n_pl_ksef.certificate.{model}"].with_user(self.accountant).create({})
+
+    # Every day
+
+    def run_cron(self):
+        with self.enter_registry_test_mode():
+            self.env.ref("l10n_pl_ksef_offline.cron_certificates").method_direct_trigger()
+        self.env.invalidate_all()
+
+    def test_reminders(self):
+        certificate = self.registered(not_after=NOW + timedelta(days=40))
+        self.company.l10n_pl_ksef_responsible_id = self.accountant
+        reminded = []
+        for days in range(0, 41):
+            self.now = NOW + timedelta(days=days)
+            with freeze_time(self.now):
+                self.env.invalidate_all()
+                self.run_cron()
+                activities = certificate.sudo().activity_ids
+                if len(activities) > len(reminded):
+                    reminded.append(40 - days)
+        self.assertEqual(reminded, [30, 14, 7, 1])
+        self.assertEqual(activities.user_id, self.accountant)
+        self.assertEqual(certificate.state, "expired")
+
+    def test_no_reminder_when_another_takes_over(self):
+        self.registered(not_after=NOW + timedelta(days=10))
+        self.registered(not_after=NOW + timedelta(days=500))
+        self.run_cron()
+        mine = self.env["l10n_pl_ksef.certificate"].search([("company_id", "=", self.company.id)])
+        self.assertFalse(mine.activity_ids)
+        self.assertEqual(set(mine.mapped("status")), {"active"})
+
+    # The master key
+
+    def test_locked_and_healed(self):
+        certificate = self.registered()
+        move = self.posted_invoice()
+        with patch.dict(os.environ, {ENVIRONMENT_VARIABLE: base64.urlsafe_b64encode(bytes(32)).decode()}):
+            self.env.invalidate_all()
+            self.assertEqual(certificate.status, "locked")
+            self.assertRegex(certificate.wanted_vault_key, "^[0-9a-f]{16}$")
+            self.assertIn(certificate.wanted_vault_key, move.alerts["l10n_pl_ksef_no_certificate"]["message"])
+            certificate.action_update_status()
+            self.assertEqual(certificate.state, "active", "everything else goes on working")
+        self.env.invalidate_all()
+        self.assertEqual(certificate.status, "active")
+
+    def test_rotate_keys(self):
+        certificate = self.registered()
+        locked = self.registered(not_after=NOW + timedelta(days=100))
+        locked.sudo().private_key = "1.0123456789abcdef." + locked.sudo().private_key.split(".", 2)[2]
+        old = os.environ[ENVIRONMENT_VARIABLE]
+        new = base64.urlsafe_b64encode(os.urandom(32)).decode()
+        with patch.dict(os.environ, {ENVIRONMENT_VARIABLE: f"{new} {old}"}):
+            self.assertEqual(certificate._rotate_keys(), (certificate.sudo(), locked.sudo()))
+        with patch.dict(os.environ, {ENVIRONMENT_VARIABLE: new}):
+            self.env.invalidate_all()
+            self.assertEqual(certificate.status, "configuring")
+            self.posted_invoice().action_l10n_pl_ksef_issue_offline()
+
+    def test_a_token_moved_to_another_record_does_not_open(self):
+        mine, other = self.registered(), self.registered(not_after=NOW + timedelta(days=1500))
+        other.sudo().private_key = mine.sudo().private_key
+        with self.assertRaisesRegex(UserError, "moved here from another record"):
+            self.posted_invoice().action_l10n_pl_ksef_issue_offline()
+
+    # The company
+
+    def test_context_of_the_company_stands_in_kod_ii(self):
+        self.registered()
+        self.company.write({"l10n_pl_ksef_context_type": "InternalId", "l10n_pl_ksef_context_value": f"{NIP}-12345"})
+        move = self.posted_invoice()
+        move.action_l10n_pl_ksef_issue_offline()
+        self.assertIn(f"/certificate/InternalId/{NIP}-12345/{NIP}/", move.l10n_pl_ksef_document_id.kod_ii)
+
+    def test_settings_page(self):
+        certificate = self.registered()
+        settings = self.env["res.config.settings"].create({"company_id": self.company.id})
+        self.assertEqual(settings.l10n_pl_ksef_certificate_id, certificate)
+        settings.action_l10n_pl_ksef_test_login()
+        settings.action_l10n_pl_ksef_update_status()
+        self.assertEqual(settings.l10n_pl_ksef_certificate_status, "active")
+        settings.action_l10n_pl_ksef_rotate_keys()
+        self.assertEqual(settings.l10n_pl_ksef_key_location, ENVIRONMENT_VARIABLE)
+        self.ksef.stop()
+        with self.assertRaisesRegex(UserError, "cannot be reached"):
+            settings.action_l10n_pl_ksef_test_login()
+        self.ksef.start()
+
+    def test_alert_on_the_invoice(self):
+        move = self.posted_invoice()
+        self.assertNotIn("l10n_pl_ksef_no_certificate", move.alerts or {}, "a company that does not work offline")
+        certificate = self.registered()
+        self.env.invalidate_all()
+        self.assertIn("l10n_pl_ksef_unconfirmed", move.alerts)
+        certificate.action_update_status()
+        self.env.invalidate_all()
+        self.assertNotIn("l10n_pl_ksef_unconfirmed", move.alerts or {})
+        with freeze_time(datetime(2029, 1, 1, tzinfo=timezone.utc)):
+            self.env.invalidate_all()
+            self.assertIn("l10n_pl_ksef_no_certificate", move.alerts)
+
+    def test_production_ignores_the_simulator(self):
+        self.env["ir.config_parameter"].set_param("l10n_pl_edi_ksef.mode", "prod")
+        client = self.company._l10n_pl_ksef_client("production")
+        self.assertIn(api.HOSTS["production"].removeprefix("https://").partition("/")[0], str(vars(client._transport)))
