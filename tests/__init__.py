@@ -1,5 +1,6 @@
 from . import (
     test_api,
+    test_attack,
     test_availability,
     test_browser_upload,
     test_certificate_life,

@@ -9,6 +9,8 @@ from odoo.tests import freeze_time, new_test_user, tagged
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
 
 from ..devtools.authority import Authority
+from ..devtools.ksef_simulator import Settings, Simulator
+from ..models.res_company import SIMULATOR_VARIABLE
 from ..models.vault import ENVIRONMENT_VARIABLE
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=timezone.utc)
@@ -110,3 +112,38 @@ class KsefOfflineCommon(AccountTestInvoicingCommon):
         )
         move.action_post()
         return move
+
+
+class KsefSimulatorCommon(KsefOfflineCommon):
+    """With the simulator as KSeF, over real HTTP, and a login for the company."""
+
+    def setUp(self):
+        super().setUp()
+        self.now = NOW
+        settings = Settings(login_polls=0, enrollment_polls=0, rate_limits_enforced=False)
+        self.ksef = Simulator(clock=lambda: self.now, settings=settings)
+        self.ksef.start()
+        self.addCleanup(self.ksef.stop)
+        self.startPatcher(patch.dict(os.environ, {SIMULATOR_VARIABLE: self.ksef.url}))
+        self.give_login()
+
+    def give_login(self, password="login"):
+        """Give the company an authentication certificate, its key protected by a password, as l10n_pl_edi holds it."""
+        issued = self.issued(usage="other")
+        self.ksef.state.trusted.append(self.authority.certificate)
+        key = self.env["certificate.key"].create(
+            {
+                "name": "login",
+                "content": base64.b64encode(issued.key_file(password)),
+                "password": password,
+                "company_id": self.company.id,
+            }
+        )
+        self.company.l10n_pl_edi_certificate = self.env["certificate.certificate"].create(
+            {
+                "name": "login",
+                "content": base64.b64encode(issued.certificate_file()),
+                "private_key_id": key.id,
+                "company_id": self.company.id,
+            }
+        )

@@ -6,47 +6,15 @@ from unittest.mock import patch
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import freeze_time
 
-from ..devtools.ksef_simulator import AnswerInstead, LoseAnswer, Settings, Simulator
+from ..devtools.ksef_simulator import AnswerInstead, LoseAnswer
 from ..ksef import api
-from ..models.res_company import SIMULATOR_VARIABLE
 from ..models.vault import ENVIRONMENT_VARIABLE
-from .common import NIP, NOW, PASSWORD, KsefOfflineCommon
+from .common import NIP, NOW, PASSWORD, KsefSimulatorCommon
 
 
 @freeze_time(NOW)
-class TestCertificateLife(KsefOfflineCommon):
+class TestCertificateLife(KsefSimulatorCommon):
     """The life of a certificate, with the simulator as KSeF over real HTTP and Odoo's own XAdES signer."""
-
-    def setUp(self):
-        super().setUp()
-        self.now = NOW
-        settings = Settings(login_polls=0, enrollment_polls=0, rate_limits_enforced=False)
-        self.ksef = Simulator(clock=lambda: self.now, settings=settings)
-        self.ksef.start()
-        self.addCleanup(self.ksef.stop)
-        self.startPatcher(patch.dict(os.environ, {SIMULATOR_VARIABLE: self.ksef.url}))
-        self.give_login()
-
-    def give_login(self, password="login"):
-        """Give the company an authentication certificate, its key protected by a password, as l10n_pl_edi holds it."""
-        issued = self.issued(usage="other")
-        self.ksef.state.trusted.append(self.authority.certificate)
-        key = self.env["certificate.key"].create(
-            {
-                "name": "login",
-                "content": base64.b64encode(issued.key_file(password)),
-                "password": password,
-                "company_id": self.company.id,
-            }
-        )
-        self.company.l10n_pl_edi_certificate = self.env["certificate.certificate"].create(
-            {
-                "name": "login",
-                "content": base64.b64encode(issued.certificate_file()),
-                "private_key_id": key.id,
-                "company_id": self.company.id,
-            }
-        )
 
     def registered(self, **values):
         """Return an uploaded certificate that KSeF knows."""

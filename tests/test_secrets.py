@@ -5,11 +5,14 @@ import logging
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import load_der_private_key
 
+from odoo.exceptions import UserError
 from odoo.tests import HttpCase, freeze_time
 from odoo.tools import config
 
-from .common import NOW, PASSWORD, KsefOfflineCommon
+from ..models.vault import open_vault
+from .common import NOW, PASSWORD, KsefSimulatorCommon
 
 UPLOAD = "l10n_pl_ksef.certificate.upload"
 # What the web client asks back after saving the upload form.
@@ -41,12 +44,13 @@ def probes(secret):
 
 
 @freeze_time(NOW)
-class TestSecrets(KsefOfflineCommon, HttpCase):
+class TestSecrets(KsefSimulatorCommon, HttpCase):
     """Uploads and seals over HTTP as the web client does, then looks for the key and the password everywhere."""
 
     def setUp(self):
         super().setUp()
         self.manager.password = self.manager.login
+        self.answers = []
         self.log = io.StringIO()
         handler = logging.StreamHandler(self.log)
         logging.getLogger().addHandler(handler)
@@ -102,7 +106,6 @@ class TestSecrets(KsefOfflineCommon, HttpCase):
     def test_nothing_leaks(self):
         for key in ("ec", "rsa"):
             with self.subTest(key):
-                self.answers = []
                 issued = self.issued(key=key)
                 files = issued.key_file(PASSWORD), issued.certificate_file()
                 self.assertIsNone(self.upload_over_http(*files, "wrong " + PASSWORD))
@@ -112,12 +115,44 @@ class TestSecrets(KsefOfflineCommon, HttpCase):
                 self.assertEqual(move.l10n_pl_ksef_document_id.certificate_id, certificate)
                 self.call(certificate._name, "read", certificate.ids)
                 self.call(certificate._name, "export_data", certificate.ids, ["name", "private_key"])
-                forbidden = {PASSWORD.encode(), json.dumps(PASSWORD).strip('"').encode()}
-                for secret in secret_numbers(issued.private_key):
-                    forbidden.update(probes(secret))
-                for where, content in self.everything():
-                    found = [probe for probe in forbidden if probe in content]
-                    self.assertFalse(found, f"{len(found)} pieces of a secret in {where}")
+                self.assert_nowhere(issued.private_key)
+
+    def assert_nowhere(self, private_key):
+        forbidden = {PASSWORD.encode(), json.dumps(PASSWORD).strip('"').encode()}
+        for secret in secret_numbers(private_key):
+            forbidden.update(probes(secret))
+        for where, content in self.everything():
+            found = [probe for probe in forbidden if probe in content]
+            self.assertFalse(found, f"{len(found)} pieces of a secret in {where}")
+
+    def test_nothing_leaks_in_the_life_of_a_certificate(self):
+        """Requested from KSeF, used, rotated, renewed, revoked, removed: the key was never anywhere in clear."""
+        self.authenticate(self.manager.login, self.manager.login)
+        wizard, model = "l10n_pl_ksef.certificate.request", "l10n_pl_ksef.certificate"
+        keys = []
+        for name in ("Offline 2026", "Offline renewed"):
+            values = {"name": name, "key_type": "ec", "company_id": self.company.id, "environment": "test"}
+            (record,) = self.call(wizard, "web_save", [], values, specification={"name": {}})["result"]
+            self.call(wizard, "action_ask", [record["id"]])
+            requested = self.call(wizard, "action_request", [record["id"]])["result"]["res_id"]
+            self.call(model, "action_update_status", [requested])
+            certificate = self.env[model].browse(requested)
+            self.assertEqual(certificate.status, "active")
+            self.posted_invoice().action_l10n_pl_ksef_issue_offline()
+            token = certificate.sudo().private_key
+            keys.append(load_der_private_key(open_vault().decrypt(token, certificate._vault_context()), None))
+        certificate._rotate_keys()
+        revoke = "l10n_pl_ksef.certificate.revoke"
+        values = {"certificate_id": requested, "reason": "Superseded"}
+        (record,) = self.call(revoke, "web_save", [], values, specification={"reason": {}})["result"]
+        self.call(revoke, "action_revoke", [record["id"]])
+        self.env.invalidate_all()
+        self.assertEqual(certificate.status, "revoked")
+        for key in keys:
+            self.assert_nowhere(key)
+        self.call(model, "action_remove", [requested])
+        self.assertFalse(certificate.sudo().private_key)
+        self.assert_nowhere(keys[-1])
 
     def test_the_search_would_find_a_leak(self):
         """The test above can fail: each form of a leaked key is found by its probes."""
@@ -141,3 +176,7 @@ class TestSecrets(KsefOfflineCommon, HttpCase):
         self.env.invalidate_all()
         self.assertEqual(certificate.status, "no_key")
         self.assertFalse(certificate._usable(self.company, "test"))
+        with self.assertRaisesRegex(UserError, "no offline certificate"):
+            self.posted_invoice().action_l10n_pl_ksef_issue_offline()
+        certificate.action_update_status()
+        self.assertIn("no authentication certificate", certificate.check_problem)
