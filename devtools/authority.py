@@ -113,6 +113,7 @@ class Authority:
         usage: str = "offline",
         key=None,
         serial: int | None = None,
+        self_signed: bool = False,
     ) -> Issued:
         """Certify a key like KSeF does.
 
@@ -125,6 +126,7 @@ class Authority:
         :param usage: "offline", "authentication", or "other" for one that KSeF does not issue.
         :param key: "ec" (also None), "rsa", or a private key object.
         :param serial: default: 8 random bytes.
+        :param self_signed: signed with its own key, as KSeF's test environment lets anybody log in.
         """
         suffix, key_usage = _USAGES[usage]
         private_key = _NEW_KEYS[key or "ec"]() if key is None or isinstance(key, str) else key
@@ -136,21 +138,24 @@ class Authority:
             _random_serial() if serial is None else serial,
             _key_usage(key_usage),
             ca=False,
+            self_signed=self_signed,
         )
         return Issued(private_key, certificate, (self.certificate,))
 
-    def _sign(self, subject, private_key, not_before, not_after, serial, key_usage, *, ca) -> x509.Certificate:
+    def _sign(
+        self, subject, private_key, not_before, not_after, serial, key_usage, *, ca, self_signed=False
+    ) -> x509.Certificate:
         return (
             x509.CertificateBuilder()
             .subject_name(subject)
-            .issuer_name(self._name)
+            .issuer_name(subject if self_signed else self._name)
             .public_key(private_key.public_key())
             .serial_number(serial)
             .not_valid_before(not_before)
             .not_valid_after(not_after)
             .add_extension(key_usage, critical=True)
             .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
-            .sign(self._key, hashes.SHA256())
+            .sign(private_key if self_signed else self._key, hashes.SHA256())
         )
 
 

@@ -32,6 +32,7 @@ class Demo:
             (folder / name).mkdir(parents=True, exist_ok=True)
 
     def run(self):
+        self.give_login()
         poland, germany = self.env.ref("base.pl"), self.env.ref("base.de")
         self.add_certificate("company-ec", "ec", days=365)
         documents = [
@@ -61,6 +62,20 @@ class Demo:
         summary = json.dumps({"documents": documents}, ensure_ascii=False, indent=2)
         (self.folder / "summary.json").write_text(summary + "\n", encoding="utf-8")
 
+    def give_login(self):
+        """Give the company a certificate to log in with, as the test environments of KSeF accept it."""
+        issued = self.issued("ec", 365, usage="other", self_signed=True)
+        key = self.env["certificate.key"].create(
+            {"name": "Demo login", "content": base64.b64encode(issued.key_file(PASSWORD)), "password": PASSWORD}
+        )
+        self.company.l10n_pl_edi_certificate = self.env["certificate.certificate"].create(
+            {
+                "name": "Demo login",
+                "content": base64.b64encode(issued.certificate_file()),
+                "private_key_id": key.id,
+            }
+        )
+
     def add_certificate(self, name, key, days):
         """Add a certificate as an administrator does: two files, a name and the password."""
         issued = self.issued(key, days)
@@ -77,13 +92,14 @@ class Demo:
         )
         wizard.action_add()
 
-    def issued(self, key, days):
+    def issued(self, key, days, usage="offline", self_signed=False):
         now = datetime.now(timezone.utc)
         owner = {"pesel": "80010112342"} if key == "rsa" else {"nip": self.company._l10n_pl_ksef_nip()}
         common_name = "Anna Nowak" if key == "rsa" else self.company.name
         return self.authority.issue(
             common_name=common_name,
-            usage="offline",
+            usage=usage,
+            self_signed=self_signed,
             key=key,
             not_before=now - timedelta(days=1),
             not_after=now + timedelta(days=days),

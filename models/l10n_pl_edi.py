@@ -93,3 +93,15 @@ class AccountMoveSend(models.AbstractModel):
             if move.l10n_pl_ksef_document_id:
                 data["extra_edis"] = set(data.get("extra_edis") or ()) - {"pl_ksef"}
         return super()._call_web_service_before_invoice_pdf_render(invoices_data)
+
+
+class ResConfigSettings(models.TransientModel):
+    _inherit = "res.config.settings"
+
+    def _set_l10n_pl_edi_certificate(self):
+        # Odoo logs in anew at every save, also when the certificate is the old one: on the day of an outage no
+        # setting could be saved, and no button of the page pressed.
+        changed = self.filtered(
+            lambda settings: settings.l10n_pl_edi_certificate != settings.company_id.sudo().l10n_pl_edi_certificate
+        )
+        return super(ResConfigSettings, changed)._set_l10n_pl_edi_certificate()

@@ -1,8 +1,10 @@
-# The web client's server, and the test run (which starts one of its own).
+# The web client's server with a KSeF simulator beside it, and the test run (which starts one of its own).
 # shellcheck shell=bash disable=SC2034,SC2154 # the pieces share their variables
 
 server_pid_file=$dev_dir/server.pid
 server_port_file=$dev_dir/server.port
+simulator_pid_file=$dev_dir/simulator.pid
+simulator_log=$dev_dir/log/simulator.log
 
 # a process of that id that is not ours is left alone
 server_runs() {
@@ -39,6 +41,7 @@ start_server() {
     local port
     pick_port
     set_report_url "http://127.0.0.1:$port"
+    start_simulator
     # -d and one database only: wkhtmltopdf asks without a session, and must find it
     in_odoo_env setsid "$python" -m odoo -c "$dev_dir/odoo.conf" -d "$demo_db" --db-filter "^$demo_db\$" \
         --http-port "$port" --logfile "$dev_dir/log/server.log" --pidfile "$server_pid_file" \
@@ -46,6 +49,31 @@ start_server() {
     wait_for_server $! "http://127.0.0.1:$port/web/login" ||
         die "the web client's server does not answer; its log is .dev/log/server.log"
     say "The web client runs at http://127.0.0.1:$port"
+}
+
+# It forgets everything when it stops, as a KSeF made to be played with
+start_simulator() {
+    stop_simulator
+    setsid "$python" "$checkout/devtools/ksef_simulator" --port 0 < /dev/null > "$simulator_log" 2>&1 9>&- &
+    echo $! > "$simulator_pid_file"
+    local tries
+    for tries in $(seq 100); do
+        L10N_PL_KSEF_API_URL=$(sed -n 's/^API: *//p' "$simulator_log")
+        [ -z "$L10N_PL_KSEF_API_URL" ] || break
+        [ "$tries" -lt 100 ] || die "the KSeF simulator does not start; its log is .dev/log/simulator.log"
+        sleep 0.1
+    done
+    export L10N_PL_KSEF_API_URL
+    say "A simulator plays KSeF at $L10N_PL_KSEF_API_URL"
+}
+
+stop_simulator() {
+    local pid
+    pid=$(cat "$simulator_pid_file" 2> /dev/null || true)
+    if [ -n "$pid" ] && grep -q ksef_simulator "/proc/$pid/cmdline" 2> /dev/null; then
+        kill "$pid"
+    fi
+    rm -f "$simulator_pid_file"
 }
 
 # wkhtmltopdf loads the styles of a printed document from there
@@ -81,6 +109,7 @@ stop_server() {
         while [ -e "/proc/$pid" ]; do sleep 0.1; done
     fi
     rm -f "$server_pid_file"
+    stop_simulator
 }
 
 # run_pytest ARGS...: pytest is given the tests under the addon's technical name, since a module's name comes
