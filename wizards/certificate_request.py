@@ -33,10 +33,10 @@ class CertificateRequest(models.TransientModel):
         required=True,
         default="ec",
     )
-    valid_from = fields.Date("Valid From", help="If empty: at once.")
+    valid_from = fields.Date(help="If empty: at once.")
     holder = fields.Char("KSeF Will Issue It For", readonly=True)
-    requests_left = fields.Integer("Requests Left", readonly=True)
-    certificates_left = fields.Integer("Certificates Left", readonly=True)
+    requests_left = fields.Integer(readonly=True)
+    certificates_left = fields.Integer(readonly=True)
 
     @api.model
     def _default_name(self):
