@@ -82,7 +82,7 @@ class Certificate(models.Model):
     checked_at = fields.Datetime("Last Check", readonly=True, help="When KSeF last answered.")
     check_problem = fields.Char("Could Not Ask", readonly=True, help="Why KSeF could not be asked the last time.")
 
-    pem = fields.Text("Certificate (PEM)", readonly=True, export_string_translation=False)
+    pem = fields.Text("Certificate (PEM)", readonly=True)
     subject = fields.Char(readonly=True)
     common_name = fields.Char("Issued For", readonly=True)
     identifier_type = fields.Selection([("Nip", "NIP"), ("Pesel", "PESEL")], readonly=True)

@@ -157,6 +157,42 @@ class TestPrint(KsefOfflineCommon, HttpCase):
         self.assertNotIn("OFFLINE", text)
         self.assertNotIn("CERTYFIKAT", text)
 
+    def test_never_two_kod_i(self):
+        """Later builds of l10n_pl_edi print a code of their own on accepted invoices: ours takes its place."""
+        self.env["ir.ui.view"].create(
+            {
+                "name": "as in later builds of l10n_pl_edi",
+                "type": "qweb",
+                "mode": "extension",
+                "inherit_id": self.env.ref("account.report_invoice_document").id,
+                "arch": """
+                    <xpath expr="//div[hasclass('invoice_main')]" position="after">
+                        <div class="row avoid-page-break-inside">
+                            <div class="col-3" id="ksef_verification_code">
+                                <img t-att-src="o._l10n_pl_ksef_code('KOD I', '', 'https://theirs.example')['image']"/>
+                            </div>
+                        </div>
+                    </xpath>
+                """,
+            }
+        )
+        self.upload(self.issued())
+        move = self.posted_invoice()
+        self.assertEqual(codes_of(pages_of(self.pdf(move), 150)), ["https://theirs.example"], "the view is in force")
+        move.action_l10n_pl_ksef_issue_offline()
+        document = move.l10n_pl_ksef_document_id
+        self.assertCountEqual(codes_of(pages_of(self.pdf(move), 150)), [document.kod_i, document.kod_ii])
+
+    def test_other_paper(self):
+        self.upload(self.issued())
+        move = self.posted_invoice()
+        move.action_l10n_pl_ksef_issue_offline()
+        self.company.paperformat_id = self.env.ref("base.paperformat_us")
+        (page,) = pages_of(self.pdf(move), 150)
+        self.assertAlmostEqual(page.width / 150, 8.5, places=1, msg="inches of a US letter")
+        document = move.l10n_pl_ksef_document_id
+        self.assertCountEqual(codes_of([page]), [document.kod_i, document.kod_ii])
+
     def test_an_ordinary_invoice_has_no_code(self):
         pdf = self.pdf(self.posted_invoice())
         self.assertEqual(codes_of(pages_of(pdf, 150)), [])
