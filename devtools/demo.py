@@ -56,6 +56,9 @@ class Demo:
                 ],
             ),
         ]
+        documents.append(
+            self.issue("domestic-buyer", self.partner("Zakład Łączności S.A.", poland, vat="PL5265877635"), "kraj_23")
+        )
         self.add_certificate("person-rsa", "rsa", days=700)
         documents.append(self.issue("consumer", self.partner("Jan Kowalski", poland), "kraj_8"))
         self.write_spare_files()
@@ -115,7 +118,14 @@ class Demo:
 
     def partner(self, name, country, **values):
         return self.env["res.partner"].create(
-            {"name": name, "street": "ul. Przykładowa 1", "city": "Miasto", "zip": "00-001", "lang": "pl_PL"}
+            {
+                "name": name,
+                "is_company": "vat" in values,
+                "street": "ul. Przykładowa 1",
+                "city": "Miasto",
+                "zip": "00-001",
+                "lang": "pl_PL",
+            }
             | {"country_id": country.id}
             | values
         )
@@ -167,7 +177,7 @@ class Demo:
         )
         signer = "person-rsa" if document.certificate_id.key_type.startswith("RSA") else "company-ec"
         return {
-            "kind": "invoice",
+            "kind": move._l10n_pl_ksef_hand_over().kind,
             "mode": document.mode,
             "number": document.number,
             "buyer": move.partner_id.name,

@@ -1,10 +1,12 @@
 from base64 import b64encode
 
+from stdnum.pl import nip
+
 from odoo import api, fields, models
 from odoo.exceptions import LockError, UserError, ValidationError
 from odoo.tools.image import image_data_uri
 
-from ..ksef import links, qr_image
+from ..ksef import links, modes, qr_image
 
 
 class AccountMove(models.Model):
@@ -130,22 +132,48 @@ class AccountMove(models.Model):
         message = self.env["l10n_pl_ksef.document"]._no_certificate(self.company_id, environment)
         return {"l10n_pl_ksef_no_certificate": {"level": "warning", "message": message, **link}}
 
+    def _l10n_pl_ksef_buyer_class(self):
+        """Return the class of the buyer to art. 106gb(4), one of ``modes.BuyerClass``."""
+        self.ensure_one()
+        buyer = self.commercial_partner_id
+        polish = buyer.country_code == "PL" or (buyer.vat or "").upper().startswith("PL")
+        facts = modes.BuyerFacts(
+            place_of_supply_in_poland=True,  # the strict side: what is known of the buyer decides
+            has_polish_nip=polish and nip.is_valid(buyer.vat or ""),
+            is_consumer=not buyer.is_company and not buyer.vat,
+            has_tax_id=bool(buyer.vat),
+            seat_in_poland=buyer.country_code == "PL" if buyer.country_code else None,
+        )
+        return modes.classify_buyer(facts)[0]
+
+    def _l10n_pl_ksef_hand_over(self):
+        """Return what the buyer may get outside KSeF and with which codes (``modes.HandOver``)."""
+        self.ensure_one()
+        mode = self.l10n_pl_ksef_document_id.sudo().mode or modes.Mode.ONLINE
+        number = self._l10n_pl_ksef_number()
+        if not number and mode == modes.Mode.ONLINE:
+            return modes.HandOver(modes.Paper.INVOICE)  # an invoice that this addon has nothing to do with
+        return modes.hand_over(mode, self._l10n_pl_ksef_buyer_class(), bool(number))
+
+    def _l10n_pl_ksef_is_confirmation(self):
+        """Tell whether the printout is a transaction confirmation, since the law allows no invoice yet."""
+        return self._l10n_pl_ksef_hand_over().kind == modes.Paper.TRANSACTION_CONFIRMATION
+
     def _l10n_pl_ksef_verification_codes(self):
-        """Return the codes that the printed invoice carries, as dicts for the report; none if it needs none.
+        """Return the codes that the printout carries, as dicts for the report; none if it needs none.
 
         Before KSeF has given a number: KOD I with OFFLINE and KOD II with CERTYFIKAT. After: KOD I alone with the
         number (§ 9 of the regulation on the use of KSeF).
         """
         self.ensure_one()
         document = self.l10n_pl_ksef_document_id.sudo()
-        if number := self._l10n_pl_ksef_number():
-            return [self._l10n_pl_ksef_code("KOD I", number, document.kod_i or self._l10n_pl_ksef_online_kod_i())]
-        if document:
-            return [
-                self._l10n_pl_ksef_code("KOD I", links.LABEL_OFFLINE, document.kod_i),
-                self._l10n_pl_ksef_code("KOD II", links.LABEL_CERTIFICATE, document.kod_ii),
-            ]
-        return []
+        kod_i = document.kod_i or (self._l10n_pl_ksef_number() and self._l10n_pl_ksef_online_kod_i())
+        content = {
+            modes.Code.KOD_I_NUMBER: ("KOD I", self._l10n_pl_ksef_number(), kod_i),
+            modes.Code.KOD_I_OFFLINE: ("KOD I", links.LABEL_OFFLINE, kod_i),
+            modes.Code.KOD_II: ("KOD II", links.LABEL_CERTIFICATE, document.kod_ii),
+        }
+        return [self._l10n_pl_ksef_code(*content[code]) for code in self._l10n_pl_ksef_hand_over().codes]
 
     @api.model
     def _l10n_pl_ksef_code(self, name, label, url):

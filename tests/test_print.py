@@ -193,6 +193,33 @@ class TestPrint(KsefOfflineCommon, HttpCase):
         document = move.l10n_pl_ksef_document_id
         self.assertCountEqual(codes_of([page]), [document.kod_i, document.kod_ii])
 
+    def test_what_the_law_lets_a_buyer_have(self):
+        """In offline24 a buyer with a Polish NIP gets a transaction confirmation before the number, not an invoice."""
+        self.upload(self.issued())
+        germany, poland = self.env.ref("base.de"), self.env.ref("base.pl")
+        for what, buyer, is_invoice in (
+            ("domestic", {"vat": "PL5265877635", "country_id": poland.id, "is_company": True}, False),
+            ("domestic, no prefix", {"vat": "5265877635", "country_id": poland.id, "is_company": True}, False),
+            ("company without NIP", {"country_id": poland.id, "is_company": True}, True),
+            ("consumer", {"country_id": poland.id}, True),
+            ("abroad", {"vat": "DE136695976", "country_id": germany.id, "is_company": True}, True),
+            ("abroad with NIP", {"vat": "PL5265877635", "country_id": germany.id, "is_company": True}, False),
+        ):
+            with self.subTest(what):
+                partner = self.env["res.partner"].with_context(no_vat_validation=True).create({"name": what} | buyer)
+                move = self.posted_invoice(partner_id=partner.id)
+                move.action_l10n_pl_ksef_issue_offline()
+                pdf = self.pdf(move)
+                text = text_of(pdf)
+                self.assertEqual("not an invoice" in text, not is_invoice)
+                self.assertEqual("Transaction confirmation for invoice no." in text, not is_invoice)
+                document = move.l10n_pl_ksef_document_id
+                self.assertCountEqual(codes_of(pages_of(pdf, 150)), [document.kod_i, document.kod_ii])
+                move.sudo().write({"l10n_pl_edi_status": "accepted", "l10n_pl_edi_number": f"{NIP}-{move.id}"})
+                pdf = self.pdf(move)
+                self.assertNotIn("not an invoice", text_of(pdf))
+                self.assertEqual(codes_of(pages_of(pdf, 150)), [document.kod_i])
+
     def test_an_ordinary_invoice_has_no_code(self):
         pdf = self.pdf(self.posted_invoice())
         self.assertEqual(codes_of(pages_of(pdf, 150)), [])
