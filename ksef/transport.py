@@ -4,6 +4,8 @@ A failure tells whether the same request may be sent again. A request that chang
 (``LostAnswer``) as soon as it may have left this machine and no answer of KSeF itself has come back.
 """
 
+import base64
+import hashlib
 import logging
 import re
 import ssl
@@ -16,6 +18,7 @@ import urllib3
 from .errors import (
     AnswerUnreadable,
     CertificateLimitReached,
+    CorrectionRefused,
     KsefUnreachable,
     LoginMethodUnfit,
     LostAnswer,
@@ -24,6 +27,9 @@ from .errors import (
     PermissionMissing,
     RateLimited,
     RequestRefused,
+    SessionEnded,
+    SessionUnavailable,
+    UpoMissing,
 )
 
 _logger = logging.getLogger(__name__)
@@ -35,6 +41,7 @@ LONGEST_WAIT = 60
 DEFAULT_RETRY_AFTER = 60
 
 _JSON_TYPES = ("application/json", "application/problem+json")
+_XML_TYPES = ("application/xml", "text/xml")
 _REFUSAL_OF_STATUS = {401: NotLoggedIn, 403: PermissionMissing, 410: NoLongerAvailable}
 _REFUSAL_OF_CODE = {
     25001: LoginMethodUnfit,
@@ -42,6 +49,14 @@ _REFUSAL_OF_CODE = {
     "auth-method-not-allowed": LoginMethodUnfit,
     25006: CertificateLimitReached,
     25007: CertificateLimitReached,
+    21155: SessionEnded,
+    21180: SessionEnded,
+    21208: SessionEnded,
+    21173: SessionUnavailable,
+    21184: SessionUnavailable,
+    21166: CorrectionRefused,
+    21167: CorrectionRefused,
+    21178: UpoMissing,
 }
 # The request cannot have been sent when one of these is the cause.
 _BEFORE_SENDING = (
@@ -82,12 +97,27 @@ class Transport:
         :raises KsefUnreachable, LostAnswer, AnswerUnreadable, RateLimited, RequestRefused: see there
         """
         repeatable = repeatable or method == "GET"
+        return self._read(self._good_answer(method, path, token, repeatable, content), read, repeatable)
+
+    def download(self, path, *, token=None):
+        """Return an XML document (bytes), whole as KSeF has signed it.
+
+        :raises KsefUnreachable, AnswerUnreadable, RateLimited, RequestRefused: see there
+        """
+        response = self._good_answer("GET", path, token, True, {"headers": {"Accept": "application/xml"}})
+        announced = response.headers.get("x-ms-meta-hash")
+        sha256 = base64.b64encode(hashlib.sha256(response.content).digest()).decode()
+        if not _is_of_type(response, _XML_TYPES) or not response.content or announced not in (None, sha256):
+            raise self._unreadable(response, repeatable=True)
+        return response.content
+
+    def _good_answer(self, method, path, token, repeatable, content):
         response = self._send_patiently(method, path, token, repeatable, content)
         if 400 <= response.status_code < 500:
             raise self._refusal(response)
         if not 200 <= response.status_code < 300:
             raise self._no_answer(repeatable, f"HTTP {response.status_code}")
-        return self._read(response, read, repeatable)
+        return response
 
     def _send_patiently(self, method, path, token, repeatable, content):
         waited = 0
@@ -128,7 +158,7 @@ class Transport:
     def _read(self, response, read, repeatable):
         if read is None:
             return None
-        if not _is_json(response):
+        if not _is_of_type(response, _JSON_TYPES):
             raise self._unreadable(response, repeatable)
         try:
             return read(response.json())
@@ -190,14 +220,14 @@ def _retry_after(response):
     return int(seconds) if seconds.isdigit() else DEFAULT_RETRY_AFTER
 
 
-def _is_json(response):
-    return response.headers.get("Content-Type", "").partition(";")[0].strip().lower() in _JSON_TYPES
+def _is_of_type(response, types):
+    return response.headers.get("Content-Type", "").partition(";")[0].strip().lower() in types
 
 
 def _problems(response):
     """Return what KSeF objects to, [(code, sentence)], in its old format or as problem details; [] if neither."""
     try:
-        body = response.json() if _is_json(response) else {}
+        body = response.json() if _is_of_type(response, _JSON_TYPES) else {}
         if exception := body.get("exception"):
             listed = exception.get("exceptionDetailList") or ()
             return [_problem(item["exceptionCode"], item.get("exceptionDescription"), item) for item in listed]
@@ -216,7 +246,7 @@ def _problem(code, description, item):
 
 
 def _trace(response):
-    body = response.json() if _is_json(response) else {}
+    body = response.json() if _is_of_type(response, _JSON_TYPES) else {}
     return body.get("traceId") or (body.get("exception") or {}).get("serviceCode") or ""
 
 

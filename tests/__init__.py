@@ -11,6 +11,7 @@ from . import (
     test_qr_image,
     test_seal,
     test_secrets,
+    test_sessions,
     test_upload,
     test_vault,
     test_working_days,
