@@ -357,14 +357,21 @@ class Client:
 
     def _call(self, method, path, read=None, **content):
         """``Transport.call`` as the one who has logged in."""
+        return self._logged_in(lambda token: self._transport.call(method, path, read, token=token, **content))
+
+    def _download(self, path):
+        """``Transport.download`` as the one who has logged in."""
+        return self._logged_in(lambda token: self._transport.download(path, token=token))
+
+    def _logged_in(self, call):
         if not self._access or self._ends_soon(self._access):
             self._renew_access()
         try:
-            return self._transport.call(method, path, read, token=self._access.text, **content)
+            return call(self._access.text)
         except NotLoggedIn:
             # Ended early, or the clocks differ. Nothing was carried out.
             self._renew_access()
-            return self._transport.call(method, path, read, token=self._access.text, **content)
+            return call(self._access.text)
 
     # Public keys
 
@@ -558,6 +565,17 @@ class Client:
     def invoice(self, session_reference, reference):
         """Return the ``InvoiceStatus`` of one invoice."""
         return self._call("GET", f"/sessions/{session_reference}/invoices/{reference}", _invoice_status)
+
+    def upo(self, session_reference, reference):
+        """Return the official confirmation of receipt (UPO) of an accepted invoice: XML, signed by the ministry.
+
+        :raises UpoMissing: there is none, or not yet
+        """
+        return self._download(f"/sessions/{session_reference}/invoices/{reference}/upo")
+
+    def session_upo(self, session_reference, reference):
+        """Return a page of the UPO of a whole session (XML bytes), see ``SessionStatus.upo_references``."""
+        return self._download(f"/sessions/{session_reference}/upo/{reference}")
 
     def _open(self, path, read, key, iv, **request):
         def call(public_key):

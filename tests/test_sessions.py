@@ -4,9 +4,11 @@ import os
 import tempfile
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
+from unittest import skipUnless
 
 import requests
 from cryptography.hazmat.primitives.asymmetric import rsa
+from lxml import etree
 
 from odoo.addons import l10n_pl_edi
 
@@ -459,6 +461,82 @@ class TestTechnicalCorrection(SessionCase):
         self.assertIn("offline invoices", str(caught.exception))
 
 
+class TestUpo(SessionCase):
+    def setUp(self):
+        super().setUp()
+        self.session = self.ksef.open_interactive()
+
+    def document(self, upo):
+        """Return {name: value} of the one invoice that an UPO confirms."""
+        (document,) = etree.fromstring(upo).iterfind("{*}Dokument")
+        return {etree.QName(element).localname: element.text for element in document}
+
+    def test_confirms_the_invoice(self):
+        status = self.sent(invoice(), self.session)
+        document = self.document(self.ksef.upo(self.session.reference, status.reference))
+        self.assertEqual(document["NumerKSeFDokumentu"], status.ksef_number)
+        self.assertEqual(document["SkrotDokumentu"], packages.base64_sha256(invoice()))
+        self.assertEqual(document["TrybWysylki"], "Offline")
+
+    def test_none_yet_and_none_ever(self):
+        self.simulator.state.settings.invoice_polls = 1
+        for xml in (invoice(), invoice("2", TODAY + timedelta(days=1))):
+            reference = self.ksef.send(self.session, xml)
+            with self.refused(errors.UpoMissing, 21178):
+                self.ksef.upo(self.session.reference, reference)
+        for _poll in range(2):
+            list(self.ksef.session_invoices(self.session.reference))
+        with self.refused(errors.UpoMissing, 21178):
+            self.ksef.upo(self.session.reference, reference)
+
+    def test_of_a_session(self):
+        for number in "12":
+            self.ksef.send(self.session, invoice(number))
+        self.assertEqual(self.ksef.session(self.session.reference).upo_references, ())
+        self.ksef.close_interactive(self.session.reference)
+        (reference,) = self.ksef.session(self.session.reference).upo_references
+        upo = etree.fromstring(self.ksef.session_upo(self.session.reference, reference))
+        self.assertEqual([element.text for element in upo.iterfind(".//{*}NumerFaktury")], ["1", "2"])
+        with self.refused(errors.UpoMissing, 21178):
+            self.ksef.session_upo(self.session.reference, "0" * 36)
+
+    def test_damaged_on_the_way(self):
+        status = self.sent(invoice(), self.session)
+        headers = {"x-ms-meta-hash": packages.base64_sha256(b"<other/>")}
+        for fault in (
+            AnswerInstead(200, b"<Potwierdzenie/>", "application/xml", headers),
+            AnswerInstead(200, b"", "application/xml"),
+            AnswerInstead(200),
+            AnswerInstead(200, b"{}", JSON),
+        ):
+            self.simulator.faults.plan(fault)
+            with self.assertRaises(errors.AnswerUnreadable):
+                self.ksef.upo(self.session.reference, status.reference)
+
+    def test_answer_lost(self):
+        status = self.sent(invoice(), self.session)
+        for fault in (LoseAnswer(), CutAnswerAt(0.9), AnswerInstead(503), SlowAnswer(60)):
+            self.ksef._transport._timeout = 0.1 if isinstance(fault, SlowAnswer) else 5
+            self.simulator.faults.plan(fault)
+            with self.assertRaises(errors.KsefUnreachable):
+                self.ksef.upo(self.session.reference, status.reference)
+
+    def test_login_that_has_ended(self):
+        status = self.sent(invoice(), self.session)
+        self.simulator.state.tokens.clear()
+        self.assertTrue(self.ksef.upo(self.session.reference, status.reference))
+
+    def test_storage_gives_the_same_to_who_has_the_address(self):
+        status = self.sent(invoice(), self.session)
+        path = f"/sessions/{self.session.reference}/invoices/{status.reference}"
+        url = self.ksef._call("GET", path, lambda body: body["upoDownloadUrl"])
+        expected = self.ksef.upo(self.session.reference, status.reference)
+        self.assertEqual(requests.get(url, timeout=5).content, expected)
+        self.assertEqual(requests.get(url.replace("sig=", "sig=A"), timeout=5).status_code, 403)
+        self.clock.move(days=3)
+        self.assertEqual(requests.get(url, timeout=5).status_code, 403)
+
+
 class TestLostSend(SessionCase):
     """Whatever goes wrong while an invoice is sent: it is known whether KSeF has it, or KSeF can be asked."""
 
@@ -580,3 +658,71 @@ class TestSendLimits(SessionCase):
         self.assertEqual(len(self.simulator.state.sessions[session.reference].invoices), 180)
         self.clock.move(seconds=caught.exception.retry_after)
         self.ksef.send(session, invoice("181"))
+
+
+@skipUnless(os.environ.get("KSEF_OPEN_API"), "KSEF_OPEN_API names no description of the API")
+class TestSessionContract(SessionCase):
+    """A tour through all calls, each request and each answer held against the ministry's description."""
+
+    def setUp(self):
+        super().setUp()
+        from .contract import Contract
+
+        contract = Contract(os.environ["KSEF_OPEN_API"])
+        self.problems, self.seen = [], set()
+
+        def observe(request, answer):
+            # What lies in the storage is no part of the description.
+            if not request.path.startswith("/20"):
+                self.problems += contract.problems(request, answer)
+                self.seen.add(answer.status)
+
+        self.simulator.observers.append(observe)
+
+    def test_interactive(self):
+        for old in (False, True):
+            if old:
+                del self.ksef._transport._http.headers["X-Error-Format"]
+            with self.subTest(old=old):
+                self.tour_interactive(f"{old:d}")
+        self.assertEqual(self.problems, [])
+        self.assertEqual(self.seen, {200, 201, 202, 204, 400, 401, 403})
+
+    def tour_interactive(self, prefix):
+        ksef, state = self.ksef, self.simulator.state
+        state.settings.invoice_polls = 1
+        session = ksef.open_interactive()
+        bad, failed = invoice(f"{prefix}2", TODAY + timedelta(days=1)), invoice(f"{prefix}4")
+        state.outcomes[sha256(failed)] = 550
+        references = [ksef.send(session, xml) for xml in (invoice(f"{prefix}1"), bad, invoice(f"{prefix}1"), failed)]
+        references.append(ksef.send(session, invoice(f"{prefix}3"), corrected_sha256=sha256(bad)))
+        ksef.session(session.reference)
+        list(ksef.session_invoices(session.reference))
+        self.clock.move(minutes=1)
+        self.assertEqual([s.code for s in ksef.session_invoices(session.reference)], [200, 450, 440, 550, 200])
+        list(ksef.session_invoices(session.reference, failed_only=True))
+        ksef.invoice(session.reference, references[0])
+        ksef.upo(session.reference, references[0])
+        for call in (
+            lambda: ksef.upo(session.reference, references[1]),
+            lambda: ksef.send(session, invoice("5"), corrected_sha256=sha256(bad)),
+            lambda: ksef.send(session, invoice("5"), corrected_sha256=sha256(invoice(f"{prefix}1"))),
+            lambda: ksef.session("0" * 36),
+            lambda: ksef.invoice(session.reference, "0" * 36),
+        ):
+            with self.assertRaises(errors.RequestRefused):
+                call()
+        ksef.close_interactive(session.reference)
+        for call in (lambda: ksef.close_interactive(session.reference), lambda: ksef.send(session, invoice("5"))):
+            with self.assertRaises(errors.SessionEnded):
+                call()
+        (upo,) = ksef.session(session.reference).upo_references
+        ksef.session_upo(session.reference, upo)
+        empty = ksef.open_interactive()
+        ksef.close_interactive(empty.reference)
+        self.assertEqual(ksef.session(empty.reference).code, 440)
+        state.permissions[("Nip", NIP), ("Nip", BUYER)] = {"InvoiceRead"}
+        with self.assertRaises(errors.PermissionMissing):
+            self.client(self.issued(nip=BUYER)).open_interactive()
+        state.tokens.clear()
+        ksef.session(session.reference)

@@ -9,7 +9,7 @@ from http.client import responses
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from . import authentication, certificates, latarnia, limits, sessions, verification
+from . import authentication, certificates, confirmations, latarnia, limits, sessions, storage, verification
 from .faults import Faults
 from .messages import Answer, Denial, Refusal, Request, TooMany, denied, refused, too_many
 from .state import State
@@ -25,8 +25,10 @@ _PARTS = (
             *certificates.routes.routes,
             *limits.routes.routes,
             *sessions.routes.routes,
+            *confirmations.routes.routes,
         ],
     ),
+    (storage.PREFIX, confirmations.storage_routes.routes),
     (_LATARNIA, latarnia.routes.routes),
     (_QR, verification.routes.routes),
 )

@@ -11,6 +11,7 @@ from .invoices import DESCRIPTIONS, work_on
 from .messages import Answer, Denial, Refusal, json_answer, moment
 from .routing import Routes
 from .state import SentInvoice, Session
+from .storage import signed_url
 
 routes = Routes()
 
@@ -26,7 +27,7 @@ _SESSION_DESCRIPTIONS = {
         445: "Błąd weryfikacji, brak poprawnych faktur",
     },
 }
-_MAY_READ = ("InvoiceWrite", "Introspection")
+MAY_READ = ("InvoiceWrite", "Introspection")
 
 
 @routes.add("POST", "/sessions/online", group="onlineSession")
@@ -74,7 +75,7 @@ def close_online(state, request):
 
 @routes.add("GET", "/sessions/{reference}", group="sessionMisc")
 def status(state, request):
-    require_permission(state, request, *_MAY_READ)
+    require_permission(state, request, *MAY_READ)
     session = find_session(state, request)
     work_on(state, session.invoices)
     code = session_code(state, session)
@@ -92,6 +93,10 @@ def status(state, request):
         answer["invoiceCount"] = len(session.invoices)
         answer["successfulInvoiceCount"] = len(session.accepted())
         answer["failedInvoiceCount"] = sum(invoice.is_rejected for invoice in session.invoices)
+    if reference := upo_reference(state, session):
+        url, until = _download(state, request, f"/{session.reference}/session-upo/{reference}")
+        page = {"referenceNumber": reference, "downloadUrl": url, "downloadUrlExpirationDate": until}
+        answer["upo"] = {"pages": [page]}
     return json_answer(answer)
 
 
@@ -107,11 +112,11 @@ def failed_invoices(state, request):
 
 @routes.add("GET", "/sessions/{reference}/invoices/{invoice}", group="invoiceStatus")
 def invoice_status(state, request):
-    require_permission(state, request, *_MAY_READ)
+    require_permission(state, request, *MAY_READ)
     session = find_session(state, request)
     invoice = find_invoice(session, request.params["invoice"])
     work_on(state, [invoice])
-    return json_answer(_invoice_answer(state, invoice))
+    return json_answer(_invoice_answer(state, request, invoice))
 
 
 # For sessions of either kind
@@ -157,6 +162,14 @@ def session_code(state, session):
     if any(invoice.is_pending for invoice in session.invoices):
         return 170
     return 200 if session.accepted() else 445
+
+
+def upo_reference(state, session):
+    """Return the reference of the UPO of a session, None as long as the session is not done."""
+    if session_code(state, session) != 200:
+        return None
+    session.upo_reference = session.upo_reference or state.reference("EU")
+    return session.upo_reference
 
 
 def require_permission(state, request, *permissions):
@@ -265,7 +278,7 @@ def _read_base64(text, name):
 
 
 def _listed(state, request, wanted):
-    require_permission(state, request, *_MAY_READ)
+    require_permission(state, request, *MAY_READ)
     session = find_session(state, request)
     size = request.query.get("pageSize", "10")
     if not size.isdigit() or not 10 <= int(size) <= 1000:
@@ -274,7 +287,7 @@ def _listed(state, request, wanted):
     work_on(state, session.invoices)
     found = [invoice for invoice in session.invoices if wanted(invoice)]
     end = start + int(size)
-    answer = {"invoices": [_invoice_answer(state, invoice) for invoice in found[start:end]]}
+    answer = {"invoices": [_invoice_answer(state, request, invoice) for invoice in found[start:end]]}
     if end < len(found):
         answer["continuationToken"] = base64.b64encode(f"{session.reference} {end}".encode()).decode()
     return json_answer(answer)
@@ -292,7 +305,7 @@ def _read_continuation(session, token):
     return int(start)
 
 
-def _invoice_answer(state, invoice):
+def _invoice_answer(state, request, invoice):
     status = {"code": invoice.code, "description": DESCRIPTIONS[invoice.code]}
     if invoice.details:
         status["details"] = invoice.details
@@ -311,7 +324,15 @@ def _invoice_answer(state, invoice):
     if invoice.code == 200:
         answer["ksefNumber"] = invoice.ksef_number
         answer["acquisitionDate"] = moment(invoice.acquired)
+        path = f"/{invoice.session.reference}/invoice-upo/{invoice.reference}"
+        answer["upoDownloadUrl"], answer["upoDownloadUrlExpirationDate"] = _download(state, request, path)
         stored = invoice.acquired + state.settings.storage_delay
         if stored <= state.now():
             answer["permanentStorageDate"] = moment(stored)
     return {name: value for name, value in answer.items() if value is not None}
+
+
+def _download(state, request, path):
+    """Return an address to read a file at, and how long it is good."""
+    until = state.now() + state.settings.download_life
+    return signed_url(state, request, path, until, "r"), moment(until)

@@ -47,6 +47,7 @@ class Settings:
     login_kept: timedelta = timedelta(days=7)
     enrollment_kept: timedelta = timedelta(days=30)
     certificate_life: timedelta = timedelta(days=730)
+    download_life: timedelta = timedelta(days=3)
     session_life: timedelta = timedelta(hours=12)
     session_invoice_limit: int = 10_000
     storage_delay: timedelta = timedelta(seconds=2)
@@ -161,6 +162,7 @@ class Session:
     code: int | None = None
     details: list = field(default_factory=list)
     invoices: list = field(default_factory=list, repr=False)
+    upo_reference: str | None = None
 
     def accepted(self):
         return [invoice for invoice in self.invoices if invoice.code == 200]
@@ -250,6 +252,7 @@ class State:
         self.invoices = {}
         self.numbers = {}
         self.announcements = []
+        self.storage_key = secrets.token_bytes(32)
         self._service_keys = []
         self._reference_counter = itertools.count(secrets.randbelow(1 << 32))
 
