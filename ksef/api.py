@@ -173,6 +173,24 @@ class InteractiveSession:
 
 
 @dataclass(frozen=True)
+class PartUpload:
+    """Where KSeF wants a part of a package; plain data. Whoever knows ``url`` may write there."""
+
+    ordinal: int
+    method: str
+    url: str = field(repr=False)
+    headers: dict = field(repr=False)
+
+
+@dataclass(frozen=True)
+class BatchSession:
+    """A session that waits for the parts of its package. ``uploads``: of ``PartUpload``, by ordinal."""
+
+    reference: str
+    uploads: tuple
+
+
+@dataclass(frozen=True)
 class SessionStatus:
     """How far KSeF is with a session.
 
@@ -541,6 +559,46 @@ class Client:
         """
         self._call("POST", f"/sessions/online/{reference}/close", repeatable=True)
 
+    def open_batch(self, package, *, offline=True):
+        """Open a session for a ``packages.Package`` and return it (``BatchSession``).
+
+        KSeF waits 20 minutes for each part, and works on nothing before ``close_batch``. Whatever is lost until then
+        can be done again with a new session: KSeF cancels one that is never closed.
+
+        :param bool offline: whether all of its invoices were issued in an offline mode
+        """
+        batch_file = {
+            "fileSize": package.size,
+            "fileHash": packages.to_base64(package.sha256),
+            "compressionType": package.compression,
+            "fileParts": [
+                {"ordinalNumber": part.ordinal, "fileSize": part.size, "fileHash": packages.to_base64(part.sha256)}
+                for part in package.parts
+            ],
+        }
+
+        def read(body):
+            uploads = [_part_upload(item) for item in body["partUploadRequests"]]
+            return BatchSession(body["referenceNumber"], tuple(sorted(uploads, key=lambda upload: upload.ordinal)))
+
+        return self._open("/sessions/batch", read, package.key, package.iv, batchFile=batch_file, offlineMode=offline)
+
+    def upload_part(self, upload, package):
+        """Hand over a part of a package; may be done again.
+
+        :param PartUpload upload: of ``BatchSession.uploads``
+        :raises UploadRefused: too late, or not what was announced
+        """
+        self._transport.upload(upload.method, upload.url, upload.headers, lambda: package.open_part(upload.ordinal))
+
+    def close_batch(self, reference):
+        """Tell that all parts are there, after which KSeF works on the package.
+
+        :raises SessionEnded: it is not open any more, perhaps since this call's first answer was lost
+        :raises RequestRefused: a part is missing (21205) or not of the size announced (21157)
+        """
+        self._call("POST", f"/sessions/batch/{reference}/close", repeatable=True)
+
     def session(self, reference):
         """Return the ``SessionStatus`` of a session of either kind."""
         return self._call("GET", f"/sessions/{reference}", _session_status)
@@ -673,6 +731,11 @@ def _certificate_record(body):
         last_used_at=_moment_or_none(body.get("lastUseDate")),
         requested_at=moment(body["requestDate"]),
     )
+
+
+def _part_upload(body):
+    headers = {name: value for name, value in body["headers"].items() if value is not None}
+    return PartUpload(body["ordinalNumber"], body["method"], body["url"], headers)
 
 
 def _session_status(body):

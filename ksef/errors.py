@@ -353,3 +353,18 @@ class UpoMissing(RequestRefused):
         "KSeF has no official confirmation of receipt (UPO) of this invoice: %(reason)s. It comes a while after the "
         "KSeF number, and never for an invoice that was rejected."
     )
+
+
+class PackageTooLarge(KsefError):
+    """Values: limit, with its unit."""
+
+    sentence = _("The invoices make a package of more than %(limit)s, which KSeF does not take. Send fewer at once.")
+
+
+class UploadRefused(RequestRefused):
+    """The storage beside KSeF's API did not take a part of a package; its codes are those of HTTP."""
+
+    sentence = _(
+        "KSeF's storage refused a part of the package: %(reason)s (code %(code)s). "
+        "Send the invoices with a new session."
+    )

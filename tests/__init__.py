@@ -7,6 +7,7 @@ from . import (
     test_links,
     test_modes,
     test_numbers,
+    test_packages,
     test_print,
     test_qr_image,
     test_seal,

@@ -1,10 +1,15 @@
 import base64
 import hashlib
+import json
+import logging
 import os
 import tempfile
+import time
+from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from unittest import skipUnless
+from urllib.parse import unquote
 
 import requests
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -537,6 +542,261 @@ class TestUpo(SessionCase):
         self.assertEqual(requests.get(url, timeout=5).status_code, 403)
 
 
+class TestBatch(SessionCase):
+    def package(self, xmls, key_and_iv=None, **options):
+        files = ((f"{number:05}.xml", xml) for number, xml in enumerate(xmls, 1))
+        package = packages.build_package(files, *(key_and_iv or packages.new_key()), **options)
+        self.addCleanup(package.close)
+        return package
+
+    def open(self, xmls, offline=True, **options):
+        """Return an open session and its package."""
+        package = self.package(xmls, **options)
+        return self.ksef.open_batch(package, offline=offline), package
+
+    def send_batch(self, xmls, **options):
+        session, package = self.open(xmls, **options)
+        for upload in session.uploads:
+            self.ksef.upload_part(upload, package)
+        self.ksef.close_batch(session.reference)
+        return session
+
+    def simulated(self, session):
+        return self.simulator.state.sessions[session.reference]
+
+    def test_three_hundred_invoices(self):
+        xmls = [invoice(f"FV/{number}") for number in range(300)]
+        self.simulator.state.settings.invoice_polls = 1
+        self.simulator.state.settings.rate_limits_enforced = True
+        self.ksef.log_in()
+        for compression in (packages.ZIP, packages.TAR_GZ):
+            with self.subTest(compression):
+                self.simulator.state.numbers.clear()
+                self.calls.clear()
+                session = self.send_batch(xmls, compression=compression)
+                self.assertEqual(self.ksef.session(session.reference).code, api.PROCESSING)
+                status = self.ksef.session(session.reference)
+                self.assertEqual((status.code, status.invoices, status.accepted), (api.DONE, 300, 300))
+                found = {status.sha256: status for status in self.ksef.session_invoices(session.reference)}
+                self.assertEqual(found.keys(), set(map(sha256, xmls)))
+                status = found[sha256(xmls[41])]
+                self.assertEqual(
+                    (status.file_name, status.ordinal, status.invoicing_mode), ("00042.xml", 42, "Offline")
+                )
+                self.assertIn(status.ksef_number.encode(), self.ksef.upo(session.reference, status.reference))
+                self.assertLessEqual(len(self.calls), 8)
+
+    def test_invoice_is_what_was_packed_byte_for_byte(self):
+        xml = invoice().replace(b"\n", b"\r\n")
+        self.send_batch([xml])
+        self.assertEqual(self.simulator.state.invoices[sha256(xml)].xml, xml)
+
+    def test_parts(self):
+        noise = [invoice(str(number)).replace(b"Nabywca", os.urandom(100).hex().encode()) for number in range(20)]
+        session, package = self.open(noise, part_size=2000)
+        self.assertGreater(len(session.uploads), 3)
+        for upload in reversed(session.uploads):
+            self.ksef.upload_part(upload, package)
+        self.ksef.close_batch(session.reference)
+        self.assertEqual(self.ksef.session(session.reference).accepted, 20)
+
+    def test_some_are_rejected(self):
+        tomorrow = TODAY + timedelta(days=1)
+        session = self.send_batch([invoice("1"), invoice("2", tomorrow), invoice("1"), b"<a/>"])
+        status = self.ksef.session(session.reference)
+        self.assertEqual((status.code, status.accepted, status.rejected), (200, 1, 3))
+        failed = self.ksef.session_invoices(session.reference, failed_only=True)
+        self.assertEqual([status.code for status in failed], [450, 440, 450])
+        status = self.sent(invoice("2"), corrected_sha256=sha256(invoice("2", tomorrow)))
+        self.assertTrue(status.is_accepted)
+
+    def test_all_are_rejected(self):
+        session = self.send_batch([b"<a/>"])
+        self.assertEqual(self.ksef.session(session.reference).code, 445)
+
+    def test_mode_is_that_of_the_day_of_opening(self):
+        self.clock.moment = datetime(2026, 11, 23, 22, 59, tzinfo=timezone.utc)
+        session, package = self.open([invoice()], offline=False)
+        self.clock.move(minutes=2)
+        self.ksef.upload_part(session.uploads[0], package)
+        self.ksef.close_batch(session.reference)
+        (status,) = self.ksef.session_invoices(session.reference)
+        self.assertEqual(status.invoicing_mode, "Online")
+
+    def test_nothing_is_lost_when_the_worker_is_killed(self):
+        xmls = [invoice(str(number)).replace(b"Nabywca", os.urandom(100).hex().encode()) for number in range(10)]
+        session, package = self.open(xmls, part_size=2000)
+        stored = {
+            "key": package.key,
+            "iv": package.iv,
+            "reference": session.reference,
+            "uploads": json.dumps([vars(upload) for upload in session.uploads]),
+        }
+        self.ksef.upload_part(session.uploads[0], package)
+        package.close()
+        self.simulator.restart()
+        ksef = self.client()
+        package = self.package(xmls, (stored["key"], stored["iv"]), part_size=2000)
+        for values in json.loads(stored["uploads"]):
+            ksef.upload_part(api.PartUpload(**values), package)
+        ksef.close_batch(stored["reference"])
+        self.assertEqual(ksef.session(stored["reference"]).accepted, 10)
+
+    def test_token_and_login_do_not_go_to_the_storage(self):
+        seen = []
+        self.simulator.observers.append(lambda request, _answer: seen.append((request.method, request.headers)))
+        self.send_batch([invoice()])
+        ((_method, headers),) = [item for item in seen if item[0] == "PUT"]
+        self.assertEqual(headers["x-ms-blob-type"], "BlockBlob")
+        self.assertLessEqual(
+            set(map(str.lower, headers)),
+            {"host", "accept-encoding", "content-length", "x-ms-blob-type", "user-agent"},
+        )
+
+    def test_package_that_ksef_cannot_open(self):
+        def other_content(part, batch_file):
+            part.content = part.content[:-1] + b"x"
+
+        def other_hash(part, batch_file):
+            part.content = os.urandom(len(part.content))
+            part.sha256 = sha256(part.content)
+
+        def other_file_hash(part, batch_file):
+            batch_file.sha256 = sha256(b"")
+
+        def other_archive(part, batch_file):
+            batch_file.compression = "TarGz"
+
+        cases = {other_content: 405, other_hash: 435, other_file_hash: 405, other_archive: 430}
+        for change, code in cases.items():
+            with self.subTest(change.__name__):
+                session, package = self.open([invoice()])
+                self.ksef.upload_part(session.uploads[0], package)
+                batch_file = self.simulated(session).batch_file
+                change(batch_file.parts[1], batch_file)
+                self.ksef.close_batch(session.reference)
+                status = self.ksef.session(session.reference)
+                self.assertEqual(status.code, code)
+                self.assertFalse(status.is_pending)
+                self.assertEqual(list(self.ksef.session_invoices(session.reference)), [])
+        self.assertEqual(self.simulator.state.invoices, {})
+
+    def test_too_many_invoices(self):
+        self.simulator.state.settings.session_invoice_limit = 2
+        session = self.send_batch([invoice(number) for number in "123"])
+        self.assertEqual(self.ksef.session(session.reference).code, 420)
+
+    def test_package_that_is_refused_at_once(self):
+        package = self.package([invoice()])
+        (part,) = package.parts
+        cases = {
+            21157: [replace(part, size=100_000_017)],
+            21161: [replace(part, ordinal=ordinal) for ordinal in range(1, 52)],
+            21405: [replace(part, ordinal=2)],
+        }
+        for code, package.parts in cases.items():
+            with self.subTest(code), self.refused(errors.RequestRefused, code):
+                self.ksef.open_batch(package)
+        package.parts, package.size = (part,), 5_000_000_001
+        with self.refused(errors.RequestRefused, 21405):
+            self.ksef.open_batch(package)
+
+    def test_replaced_public_key(self):
+        self.ksef.open_interactive()
+        self.simulator.state.rotate_service_keys()
+        self.assertEqual(self.ksef.session(self.send_batch([invoice()]).reference).code, 200)
+
+    def test_closed_too_early(self):
+        session, package = self.open([invoice()])
+        with self.refused(errors.RequestRefused, 21205):
+            self.ksef.close_batch(session.reference)
+        self.simulated(session).batch_file.parts[1].content = b"short"
+        with self.refused(errors.RequestRefused, 21157):
+            self.ksef.close_batch(session.reference)
+        self.ksef.upload_part(session.uploads[0], package)
+        self.ksef.close_batch(session.reference)
+        with self.refused(errors.SessionEnded, 21180):
+            self.ksef.close_batch(session.reference)
+
+    def test_too_late(self):
+        session, package = self.open([invoice()])
+        self.clock.move(minutes=20)
+        with self.refused(errors.UploadRefused, 403) as caught:
+            self.ksef.upload_part(session.uploads[0], package)
+        self.assertIn("AuthenticationFailed", str(caught.exception))
+        with self.refused(errors.SessionEnded, 21208):
+            self.ksef.close_batch(session.reference)
+        self.assertEqual(self.ksef.session(session.reference).code, 440)
+
+    def test_never_closed(self):
+        session, package = self.open([invoice()])
+        self.ksef.upload_part(session.uploads[0], package)
+        self.clock.move(hours=12)
+        self.assertEqual(self.ksef.session(session.reference).code, 440)
+        with self.refused(errors.SessionEnded, 21208):
+            self.ksef.close_batch(session.reference)
+        self.assertEqual(self.simulator.state.invoices, {})
+
+    def test_faults_on_the_way_to_the_storage(self):
+        session, package = self.open([invoice()])
+        (upload,) = session.uploads
+        faults = [LoseAnswer(), CutAnswerAt(0.5), CutRequest(0), CutRequest(300), AnswerInstead(500), SlowAnswer(60)]
+        faults.append(AnswerInstead(302, headers={"Location": self.simulator.url}))
+        for fault in faults:
+            self.ksef._transport._timeout = 0.1 if isinstance(fault, SlowAnswer) else 5
+            with self.subTest(fault=fault):
+                self.simulator.faults.plan(fault, "PUT")
+                with self.assertRaises(errors.KsefUnreachable):
+                    self.ksef.upload_part(upload, package)
+        busy = AnswerInstead(429, headers={"Retry-After": "7"})
+        self.simulator.faults.plan(busy, "PUT")
+        self.ksef.upload_part(upload, package)
+        self.assertEqual(self.clock.slept[-1:], [7])
+        self.ksef.close_batch(session.reference)
+        self.assertEqual(self.ksef.session(session.reference).code, 200)
+
+    def test_faults_at_opening_and_closing(self):
+        for fault in (LoseAnswer(), CutAnswerAt(0.5), CutRequest(10), AnswerInstead(503)):
+            with self.subTest(fault=fault):
+                self.simulator.faults.plan(fault, "POST", "/sessions/batch")
+                with self.assertRaises(errors.KsefUnreachable):
+                    self.open([invoice()])
+        session, package = self.open([invoice()])
+        self.ksef.upload_part(session.uploads[0], package)
+        self.simulator.faults.plan(LoseAnswer(), "POST", "/sessions/batch/*/close")
+        with self.assertRaises(errors.KsefUnreachable):
+            self.ksef.close_batch(session.reference)
+        with self.refused(errors.SessionEnded, 21180):
+            self.ksef.close_batch(session.reference)
+        self.assertEqual(self.ksef.session(session.reference).code, 200)
+        self.assertEqual(len(self.simulator.state.invoices), 1)
+
+    def test_no_secret_in_logs_errors_and_representations(self):
+        logging.getLogger("urllib3").setLevel(logging.DEBUG)
+        self.addCleanup(logging.getLogger("urllib3").setLevel, logging.NOTSET)
+        problems = []
+        with self.assertLogs(level="DEBUG") as logs:
+            session, package = self.open([invoice()])
+            (upload,) = session.uploads
+            for fault in (LoseAnswer(), CutRequest(10), AnswerInstead(503), AnswerInstead(403), None):
+                if fault:
+                    self.simulator.faults.plan(fault, "PUT")
+                try:
+                    self.ksef.upload_part(upload, package)
+                except errors.KsefError as error:
+                    problems.append(error)
+            self.ksef.close_batch(session.reference)
+            self.sent(invoice("2"))
+        self.assertEqual(len(problems), 4)
+        texts = [*logs.output, *map(repr, problems), *map(str, problems), repr(session), repr(upload)]
+        secrets = [upload.url.partition("sig=")[2], unquote(upload.url.partition("sig=")[2]), upload.url]
+        for secret in (*secrets, repr(package.key), package.key.hex(), *self.simulator.state.tokens):
+            for text in texts:
+                self.assertNotIn(secret, text)
+        self.assertTrue(any("PUT" in text and "201" in text for text in logs.output))
+        self.assertTrue(any("urllib3" in text and "/sessions/" in text for text in logs.output))
+
+
 class TestLostSend(SessionCase):
     """Whatever goes wrong while an invoice is sent: it is known whether KSeF has it, or KSeF can be asked."""
 
@@ -567,6 +827,9 @@ class TestLostSend(SessionCase):
         self.simulator.faults.plan(SlowAnswer(60), "POST", "/sessions/online/*/invoices")
         with self.assertRaises(errors.LostAnswer):
             self.ksef.send(self.session, invoice())
+        self.ksef._transport._timeout = 5
+        while not self.calls[-1].endswith("/invoices"):
+            time.sleep(0.01)
         self.assertEqual(len(self.found(invoice())), 1)
 
     def test_request_cut_before_ksef_had_all_of_it(self):
@@ -687,6 +950,37 @@ class TestSessionContract(SessionCase):
                 self.tour_interactive(f"{old:d}")
         self.assertEqual(self.problems, [])
         self.assertEqual(self.seen, {200, 201, 202, 204, 400, 401, 403})
+
+    def test_batch(self):
+        for old in (False, True):
+            if old:
+                del self.ksef._transport._http.headers["X-Error-Format"]
+            with self.subTest(old=old):
+                self.tour_batch(f"{old:d}")
+        self.assertEqual(self.problems, [])
+        self.assertEqual(self.seen, {200, 201, 202, 204, 400})
+
+    def tour_batch(self, prefix):
+        ksef, state = self.ksef, self.simulator.state
+        state.settings.invoice_polls = 1
+        for compression in (packages.ZIP, packages.TAR_GZ):
+            xmls = invoice(f"{prefix}{compression}"), invoice(f"{prefix}{compression}"), b"<a/>"
+            files = [(f"{number}.xml", xml) for number, xml in enumerate(xmls)]
+            with packages.build_package(files, *packages.new_key(), compression=compression) as package:
+                session = ksef.open_batch(package)
+                with self.assertRaises(errors.RequestRefused):
+                    ksef.close_batch(session.reference)
+                ksef.session(session.reference)
+                ksef.upload_part(session.uploads[0], package)
+                if compression == packages.ZIP:
+                    ksef.close_batch(session.reference)
+            ksef.session(session.reference)
+            ksef.session(session.reference)
+            list(ksef.session_invoices(session.reference))
+        self.clock.move(hours=13)
+        ksef.session(session.reference)
+        with self.assertRaises(errors.SessionEnded):
+            ksef.close_batch(session.reference)
 
     def tour_interactive(self, prefix):
         ksef, state = self.ksef, self.simulator.state

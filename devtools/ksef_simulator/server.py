@@ -9,7 +9,7 @@ from http.client import responses
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from . import authentication, certificates, confirmations, latarnia, limits, sessions, storage, verification
+from . import authentication, batches, certificates, confirmations, latarnia, limits, sessions, storage, verification
 from .faults import Faults
 from .messages import Answer, Denial, Refusal, Request, TooMany, denied, refused, too_many
 from .state import State
@@ -25,10 +25,11 @@ _PARTS = (
             *certificates.routes.routes,
             *limits.routes.routes,
             *sessions.routes.routes,
+            *batches.routes.routes,
             *confirmations.routes.routes,
         ],
     ),
-    (storage.PREFIX, confirmations.storage_routes.routes),
+    (storage.PREFIX, [*batches.storage_routes.routes, *confirmations.storage_routes.routes]),
     (_LATARNIA, latarnia.routes.routes),
     (_QR, verification.routes.routes),
 )

@@ -26,6 +26,19 @@ _SESSION_DESCRIPTIONS = {
         440: "Sesja anulowana",
         445: "Błąd weryfikacji, brak poprawnych faktur",
     },
+    "batch": {
+        100: "Sesja wsadowa rozpoczęta",
+        150: "Trwa przetwarzanie",
+        200: "Sesja wsadowa przetworzona pomyślnie",
+        405: "Błąd weryfikacji poprawności dostarczonych elementów paczki",
+        415: "Błąd odszyfrowania dostarczonego klucza",
+        420: "Przekroczony limit faktur w sesji",
+        430: "Błąd dekompresji pierwotnego archiwum",
+        435: "Błąd odszyfrowania zaszyfrowanych części archiwum",
+        440: "Sesja anulowana",
+        445: "Błąd weryfikacji, brak poprawnych faktur",
+        500: "Nieznany błąd (500)",
+    },
 }
 MAY_READ = ("InvoiceWrite", "Introspection")
 
@@ -79,7 +92,9 @@ def status(state, request):
     session = find_session(state, request)
     work_on(state, session.invoices)
     code = session_code(state, session)
-    details = session.details if session.code else _cancelled_because(session) if code == 440 else None
+    details = session.details
+    if code == 440:
+        details = ["Nie przesłano faktur" if session.kind == "online" else "Przekroczono czas wysyłki"]
     answer = {
         "status": {"code": code, "description": _SESSION_DESCRIPTIONS[session.kind][code]},
         "dateCreated": moment(session.opened),
@@ -157,10 +172,10 @@ def session_code(state, session):
         return session.code
     if not session.closed and state.now() < session.valid_until:
         return 100
-    if not session.invoices:
+    if not session.invoices and (session.kind == "online" or not session.closed):
         return 440
     if any(invoice.is_pending for invoice in session.invoices):
-        return 170
+        return 170 if session.kind == "online" else 150
     return 200 if session.accepted() else 445
 
 
@@ -189,10 +204,6 @@ def read_sha256(text, name):
     if len(raw) != 32 or len(text) != 44:
         raise Refusal(21405, f"{name} musi mieć 44 znaki.")
     return raw
-
-
-def _cancelled_because(_session):
-    return ["Nie przesłano faktur"]
 
 
 def _read_encryption(state, encryption):

@@ -49,6 +49,7 @@ class Settings:
     certificate_life: timedelta = timedelta(days=730)
     download_life: timedelta = timedelta(days=3)
     session_life: timedelta = timedelta(hours=12)
+    part_upload_life: timedelta = timedelta(minutes=20)
     session_invoice_limit: int = 10_000
     storage_delay: timedelta = timedelta(seconds=2)
     schema: object = None
@@ -142,6 +143,25 @@ class ServiceKey:
         return self.certificate.not_valid_before_utc <= now < self.certificate.not_valid_after_utc
 
 
+@dataclass
+class BatchPart:
+    """An encrypted part of a package, as announced. ``content``: what was put into the storage."""
+
+    size: int
+    sha256: bytes
+    content: bytes | None = field(default=None, repr=False)
+
+
+@dataclass
+class BatchFile:
+    """A package, as announced. ``parts``: {ordinal: ``BatchPart``}."""
+
+    size: int
+    sha256: bytes
+    compression: str
+    parts: dict
+
+
 @dataclass(eq=False)
 class Session:
     """A session. ``kind``: "online" or "batch"; ``code`` is set where the whole session has failed.
@@ -163,6 +183,8 @@ class Session:
     details: list = field(default_factory=list)
     invoices: list = field(default_factory=list, repr=False)
     upo_reference: str | None = None
+    offline: bool = False
+    batch_file: BatchFile | None = None
 
     def accepted(self):
         return [invoice for invoice in self.invoices if invoice.code == 200]

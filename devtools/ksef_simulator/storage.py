@@ -24,17 +24,17 @@ def signed_url(state, request, path, until, right):
 def refusal(state, request, right):
     """Return the answer to a request that may not be carried out, None if it may."""
     if request.bearer():
-        return _error(400, "InvalidAuthenticationInfo")  # the access token goes nowhere but to the API
+        return storage_error(400, "InvalidAuthenticationInfo")  # the access token goes nowhere but to the API
     given = {name: request.query.get(name, "") for name in ("se", "sp")}
     signature = request.query.get("sig", "")
     if given["sp"] != right or not hmac.compare_digest(signature, _signature(state, request.path, **given)):
-        return _error(403, "AuthenticationFailed")
+        return storage_error(403, "AuthenticationFailed")
     if state.now() >= parse_moment(given["se"], "se"):
-        return _error(403, "AuthenticationFailed")
+        return storage_error(403, "AuthenticationFailed")
     return None
 
 
-def _error(status, code):
+def storage_error(status, code):
     body = f'<?xml version="1.0" encoding="utf-8"?><Error><Code>{code}</Code></Error>'.encode()
     return Answer(status, body, "application/xml", {"x-ms-error-code": code})
 
