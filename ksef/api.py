@@ -1,8 +1,9 @@
-"""The client of KSeF's API 2.x: login, certificates, public keys and limits.
+"""The client of KSeF's API 2.x: login, certificates, public keys, limits, and sessions that send invoices.
 
-Source of the calls: the OpenAPI description of KSeF 2.x and ``uwierzytelnianie.md``, ``certyfikaty-KSeF.md`` and
-``limity/limity-api.md`` of the ministry's API documentation. All moments are aware and in UTC. Properties of an
-answer that this client does not know are ignored, as the ministry wants.
+Source of the calls: the OpenAPI description of KSeF 2.x and ``uwierzytelnianie.md``, ``certyfikaty-KSeF.md``,
+``limity/limity-api.md``, ``sesja-interaktywna.md``, ``sesja-wsadowa.md``,
+``faktury/sesja-sprawdzenie-stanu-i-pobranie-upo.md`` and ``offline/`` of the ministry's API documentation. All moments
+are aware and in UTC. Properties of an answer that this client does not know are ignored, as the ministry wants.
 """
 
 import base64
@@ -15,6 +16,7 @@ from datetime import datetime, timedelta, timezone
 from cryptography import x509
 from lxml import etree
 
+from . import packages
 from .enrollment import SubjectData
 from .errors import (
     ContextForbidden,
@@ -37,9 +39,13 @@ HOSTS = {
 AUTH_NAMESPACE = "http://ksef.mf.gov.pl/auth/token/2.0"
 
 PENDING, DONE = 100, 200  # codes of a login, of a request for a certificate and of a session
+CLOSED, PROCESSING = 170, 150  # a session that still works on its invoices; 150 is a code of an invoice, too
+DUPLICATE = 440  # of an invoice
 UNKNOWN_PUBLIC_KEY = 21470
+FORM_CODE = {"systemCode": "FA (3)", "schemaVersion": "1-0E", "value": "FA"}
 MAX_CERTIFICATES_AT_ONCE = 10
 _PAGE_SIZE = 50
+_INVOICES_PAGE_SIZE = 1000
 
 # Pauses between questions whether a login is done; its certificate's issuer may take its time. In seconds.
 _LOGIN_PAUSES = (1, 1, 2, 2, 4, 5, 5, 10, 10, 10)
@@ -149,6 +155,106 @@ class SessionLimits:
     max_invoices: int
     max_invoice_mb: int
     max_invoice_with_attachment_mb: int
+
+
+@dataclass(frozen=True)
+class InteractiveSession:
+    """An open session; plain data, from which another process can go on.
+
+    :ivar bytes key: AES-256; a secret
+    :ivar bytes iv: initialization vector
+    :ivar datetime valid_until: when KSeF closes it by itself
+    """
+
+    reference: str
+    key: bytes = field(repr=False)
+    iv: bytes = field(repr=False)
+    valid_until: datetime
+
+
+@dataclass(frozen=True)
+class PartUpload:
+    """Where KSeF wants a part of a package; plain data. Whoever knows ``url`` may write there."""
+
+    ordinal: int
+    method: str
+    url: str = field(repr=False)
+    headers: dict = field(repr=False)
+
+
+@dataclass(frozen=True)
+class BatchSession:
+    """A session that waits for the parts of its package. ``uploads``: of ``PartUpload``, by ordinal."""
+
+    reference: str
+    uploads: tuple
+
+
+@dataclass(frozen=True)
+class SessionStatus:
+    """How far KSeF is with a session.
+
+    :ivar int code: 100 open, 170 closed (interactive), 150 at work (batch), 200 done; anything else is a failure of
+        the whole session
+    :ivar str reason: KSeF's sentence
+    :ivar valid_until: None where KSeF does not say
+    :ivar invoices: how many KSeF has received; ``accepted`` and ``rejected`` of them so far; None before it counts
+    :ivar upo_references: of the pages of the session's UPO, () until there is one
+    """
+
+    code: int
+    reason: str
+    valid_until: datetime | None
+    invoices: int | None
+    accepted: int | None
+    rejected: int | None
+    upo_references: tuple
+
+    @property
+    def is_pending(self):
+        return self.code in (PENDING, PROCESSING, CLOSED)
+
+
+@dataclass(frozen=True)
+class InvoiceStatus:
+    """What KSeF says of one invoice of a session.
+
+    :ivar reference: KSeF's, within the session
+    :ivar number: of the invoice (P_2); None until KSeF has read it
+    :ivar ksef_number: None unless accepted
+    :ivar bytes sha256: of the invoice's bytes
+    :ivar file_name: in the package of a batch, else None
+    :ivar int code: 100 and 150 at work, 200 accepted, 440 ``DUPLICATE``, others: see the API's description
+    :ivar tuple details: KSeF's further sentences
+    :ivar dict extensions: of a duplicate: "originalSessionReferenceNumber", "originalKsefNumber"
+    :ivar invoicing_mode: "Online" or "Offline", None if not said
+    :ivar datetime invoicing_date: when KSeF received it
+    :ivar acquisition_date: when it got its number, None unless accepted
+    :ivar permanent_storage_date: when KSeF had stored it for good; comes later, None until then
+    """
+
+    reference: str
+    ordinal: int
+    number: str | None
+    ksef_number: str | None
+    sha256: bytes
+    file_name: str | None
+    code: int
+    description: str
+    details: tuple
+    extensions: dict
+    invoicing_mode: str | None
+    invoicing_date: datetime
+    acquisition_date: datetime | None
+    permanent_storage_date: datetime | None
+
+    @property
+    def is_pending(self):
+        return self.code in (PENDING, PROCESSING)
+
+    @property
+    def is_accepted(self):
+        return self.code == DONE
 
 
 def build_auth_request(challenge, context_type, context_value):
@@ -269,14 +375,21 @@ class Client:
 
     def _call(self, method, path, read=None, **content):
         """``Transport.call`` as the one who has logged in."""
+        return self._logged_in(lambda token: self._transport.call(method, path, read, token=token, **content))
+
+    def _download(self, path):
+        """``Transport.download`` as the one who has logged in."""
+        return self._logged_in(lambda token: self._transport.download(path, token=token))
+
+    def _logged_in(self, call):
         if not self._access or self._ends_soon(self._access):
             self._renew_access()
         try:
-            return self._transport.call(method, path, read, token=self._access.text, **content)
+            return call(self._access.text)
         except NotLoggedIn:
             # Ended early, or the clocks differ. Nothing was carried out.
             self._renew_access()
-            return self._transport.call(method, path, read, token=self._access.text, **content)
+            return call(self._access.text)
 
     # Public keys
 
@@ -401,6 +514,139 @@ class Client:
         # Repeatable: the second time KSeF only says that the certificate is revoked.
         self._call("POST", f"/certificates/{serial}/revoke", json={"revocationReason": reason}, repeatable=True)
 
+    # Sessions
+
+    def open_interactive(self):
+        """Open a session that takes invoices one by one, and return it (``InteractiveSession``).
+
+        A session whose answer was lost is of no use and does no harm: KSeF cancels it when it ends empty.
+        """
+        key, iv = packages.new_key()
+
+        def read(body):
+            return InteractiveSession(body["referenceNumber"], key, iv, moment(body["validUntil"]))
+
+        return self._open("/sessions/online", read, key, iv)
+
+    def send(self, session, xml, *, offline=True, corrected_sha256=None):
+        """Hand over one invoice and return KSeF's reference of it (str); what becomes of it is asked with ``invoice``.
+
+        :param InteractiveSession session: open
+        :param bytes xml: the invoice, sent as it is
+        :param bool offline: whether it was issued in an offline mode
+        :param bytes corrected_sha256: SHA-256 of the rejected offline invoice, if this is its technical correction
+        :raises LostAnswer: look for its hash in ``session_invoices`` before sending it again
+        :raises SessionEnded, SessionUnavailable, CorrectionRefused, RequestRefused: it has not been received
+        """
+        encrypted = packages.encrypt(xml, session.key, session.iv)
+        request = {
+            "invoiceHash": packages.base64_sha256(xml),
+            "invoiceSize": len(xml),
+            "encryptedInvoiceHash": packages.base64_sha256(encrypted),
+            "encryptedInvoiceSize": len(encrypted),
+            "encryptedInvoiceContent": packages.to_base64(encrypted),
+            "offlineMode": offline,
+        }
+        if corrected_sha256:
+            request["hashOfCorrectedInvoice"] = packages.to_base64(corrected_sha256)
+        path = f"/sessions/online/{session.reference}/invoices"
+        return self._call("POST", path, lambda body: body["referenceNumber"], json=request)
+
+    def close_interactive(self, reference):
+        """Close a session, after which KSeF finishes it and makes its UPO.
+
+        :raises SessionEnded: it is not open any more, perhaps since this call's first answer was lost
+        """
+        self._call("POST", f"/sessions/online/{reference}/close", repeatable=True)
+
+    def open_batch(self, package, *, offline=True):
+        """Open a session for a ``packages.Package`` and return it (``BatchSession``).
+
+        KSeF waits 20 minutes for each part, and works on nothing before ``close_batch``. Whatever is lost until then
+        can be done again with a new session: KSeF cancels one that is never closed.
+
+        :param bool offline: whether all of its invoices were issued in an offline mode
+        """
+        batch_file = {
+            "fileSize": package.size,
+            "fileHash": packages.to_base64(package.sha256),
+            "compressionType": package.compression,
+            "fileParts": [
+                {"ordinalNumber": part.ordinal, "fileSize": part.size, "fileHash": packages.to_base64(part.sha256)}
+                for part in package.parts
+            ],
+        }
+
+        def read(body):
+            uploads = [_part_upload(item) for item in body["partUploadRequests"]]
+            return BatchSession(body["referenceNumber"], tuple(sorted(uploads, key=lambda upload: upload.ordinal)))
+
+        return self._open("/sessions/batch", read, package.key, package.iv, batchFile=batch_file, offlineMode=offline)
+
+    def upload_part(self, upload, package):
+        """Hand over a part of a package; may be done again.
+
+        :param PartUpload upload: of ``BatchSession.uploads``
+        :raises UploadRefused: too late, or not what was announced
+        """
+        self._transport.upload(upload.method, upload.url, upload.headers, lambda: package.open_part(upload.ordinal))
+
+    def close_batch(self, reference):
+        """Tell that all parts are there, after which KSeF works on the package.
+
+        :raises SessionEnded: it is not open any more, perhaps since this call's first answer was lost
+        :raises RequestRefused: a part is missing (21205) or not of the size announced (21157)
+        """
+        self._call("POST", f"/sessions/batch/{reference}/close", repeatable=True)
+
+    def session(self, reference):
+        """Return the ``SessionStatus`` of a session of either kind."""
+        return self._call("GET", f"/sessions/{reference}", _session_status)
+
+    def session_invoices(self, reference, *, failed_only=False):
+        """Yield the ``InvoiceStatus`` of each invoice that KSeF has received in a session, page after page."""
+        path = f"/sessions/{reference}/invoices" + ("/failed" if failed_only else "")
+        headers = {}
+        while True:
+            statuses, token = self._call(
+                "GET",
+                path,
+                lambda body: ([_invoice_status(item) for item in body["invoices"]], body.get("continuationToken")),
+                params={"pageSize": _INVOICES_PAGE_SIZE},
+                headers=headers,
+            )
+            yield from statuses
+            if not token:
+                return
+            headers = {"x-continuation-token": token}
+
+    def invoice(self, session_reference, reference):
+        """Return the ``InvoiceStatus`` of one invoice."""
+        return self._call("GET", f"/sessions/{session_reference}/invoices/{reference}", _invoice_status)
+
+    def upo(self, session_reference, reference):
+        """Return the official confirmation of receipt (UPO) of an accepted invoice: XML, signed by the ministry.
+
+        :raises UpoMissing: there is none, or not yet
+        """
+        return self._download(f"/sessions/{session_reference}/invoices/{reference}/upo")
+
+    def session_upo(self, session_reference, reference):
+        """Return a page of the UPO of a whole session (XML bytes), see ``SessionStatus.upo_references``."""
+        return self._download(f"/sessions/{session_reference}/upo/{reference}")
+
+    def _open(self, path, read, key, iv, **request):
+        def call(public_key):
+            encryption = {
+                "encryptedSymmetricKey": packages.to_base64(packages.wrap_key(key, public_key.key())),
+                "initializationVector": packages.to_base64(iv),
+                "publicKeyId": public_key.id,
+            }
+            body = {"formCode": FORM_CODE, "encryption": encryption} | request
+            return self._call("POST", path, read, json=body, repeatable=True)
+
+        return self.with_public_key("SymmetricKeyEncryption", call)
+
 
 def _token(body):
     return Token(body["token"], moment(body["validUntil"]))
@@ -472,7 +718,7 @@ def _certificate(body):
 
 
 def _certificate_record(body):
-    holder, last_used_at = body["subjectIdentifier"], body.get("lastUseDate")
+    holder = body["subjectIdentifier"]
     return CertificateRecord(
         serial=body["certificateSerialNumber"],
         name=body["name"],
@@ -482,9 +728,52 @@ def _certificate_record(body):
         holder=(holder["type"], holder["value"]),
         valid_from=moment(body["validFrom"]),
         valid_to=moment(body["validTo"]),
-        last_used_at=moment(last_used_at) if last_used_at else None,
+        last_used_at=_moment_or_none(body.get("lastUseDate")),
         requested_at=moment(body["requestDate"]),
     )
+
+
+def _part_upload(body):
+    headers = {name: value for name, value in body["headers"].items() if value is not None}
+    return PartUpload(body["ordinalNumber"], body["method"], body["url"], headers)
+
+
+def _session_status(body):
+    code, reason = _status(body["status"])
+    upo = body.get("upo") or {"pages": ()}
+    return SessionStatus(
+        code=code,
+        reason=reason,
+        valid_until=_moment_or_none(body.get("validUntil")),
+        invoices=body.get("invoiceCount"),
+        accepted=body.get("successfulInvoiceCount"),
+        rejected=body.get("failedInvoiceCount"),
+        upo_references=tuple(page["referenceNumber"] for page in upo["pages"]),
+    )
+
+
+def _invoice_status(body):
+    status = body["status"]
+    return InvoiceStatus(
+        reference=body["referenceNumber"],
+        ordinal=body["ordinalNumber"],
+        number=body.get("invoiceNumber"),
+        ksef_number=body.get("ksefNumber"),
+        sha256=base64.b64decode(body["invoiceHash"]),
+        file_name=body.get("invoiceFileName"),
+        code=status["code"],
+        description=status["description"],
+        details=tuple(status.get("details") or ()),
+        extensions=dict(status.get("extensions") or {}),
+        invoicing_mode=body.get("invoicingMode"),
+        invoicing_date=moment(body["invoicingDate"]),
+        acquisition_date=_moment_or_none(body.get("acquisitionDate")),
+        permanent_storage_date=_moment_or_none(body.get("permanentStorageDate")),
+    )
+
+
+def _moment_or_none(text):
+    return moment(text) if text else None
 
 
 def moment(text):

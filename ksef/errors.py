@@ -320,3 +320,51 @@ class PublicKeyMissing(KsefError):
 
 class KsefNumberInvalid(KsefError):
     sentence = _("%(number)s is not a KSeF number: its length, its form or its checksum is wrong.")
+
+
+# Sessions with KSeF
+
+
+class SessionEnded(RequestRefused):
+    """Closed, cancelled, too old or full; what the request carried has not been received."""
+
+    sentence = _("This session with KSeF takes nothing more: %(reason)s (code %(code)s). Send with a new one.")
+
+
+class SessionUnavailable(RequestRefused):
+    """KSeF does not find the session, now or for good; KSeF's own fault more often than not."""
+
+    sentence = _(
+        "KSeF cannot go on with this session now: %(reason)s (code %(code)s). Try again later, or send with a new one."
+    )
+
+
+class CorrectionRefused(RequestRefused):
+    """A technical correction of an invoice that needs none."""
+
+    sentence = _(
+        "KSeF takes no technical correction of this invoice: %(reason)s (code %(code)s). "
+        "KSeF has accepted it, or a correction of it, before: look up its KSeF number."
+    )
+
+
+class UpoMissing(RequestRefused):
+    sentence = _(
+        "KSeF has no official confirmation of receipt (UPO) of this invoice: %(reason)s. It comes a while after the "
+        "KSeF number, and never for an invoice that was rejected."
+    )
+
+
+class PackageTooLarge(KsefError):
+    """Values: limit, with its unit."""
+
+    sentence = _("The invoices make a package of more than %(limit)s, which KSeF does not take. Send fewer at once.")
+
+
+class UploadRefused(RequestRefused):
+    """The storage beside KSeF's API did not take a part of a package; its codes are those of HTTP."""
+
+    sentence = _(
+        "KSeF's storage refused a part of the package: %(reason)s (code %(code)s). "
+        "Send the invoices with a new session."
+    )

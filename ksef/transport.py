@@ -4,10 +4,14 @@ A failure tells whether the same request may be sent again. A request that chang
 (``LostAnswer``) as soon as it may have left this machine and no answer of KSeF itself has come back.
 """
 
+import base64
+import contextvars
+import hashlib
 import logging
 import re
 import ssl
 import time
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import requests
@@ -16,6 +20,7 @@ import urllib3
 from .errors import (
     AnswerUnreadable,
     CertificateLimitReached,
+    CorrectionRefused,
     KsefUnreachable,
     LoginMethodUnfit,
     LostAnswer,
@@ -24,6 +29,10 @@ from .errors import (
     PermissionMissing,
     RateLimited,
     RequestRefused,
+    SessionEnded,
+    SessionUnavailable,
+    UploadRefused,
+    UpoMissing,
 )
 
 _logger = logging.getLogger(__name__)
@@ -35,6 +44,7 @@ LONGEST_WAIT = 60
 DEFAULT_RETRY_AFTER = 60
 
 _JSON_TYPES = ("application/json", "application/problem+json")
+_XML_TYPES = ("application/xml", "text/xml")
 _REFUSAL_OF_STATUS = {401: NotLoggedIn, 403: PermissionMissing, 410: NoLongerAvailable}
 _REFUSAL_OF_CODE = {
     25001: LoginMethodUnfit,
@@ -42,6 +52,14 @@ _REFUSAL_OF_CODE = {
     "auth-method-not-allowed": LoginMethodUnfit,
     25006: CertificateLimitReached,
     25007: CertificateLimitReached,
+    21155: SessionEnded,
+    21180: SessionEnded,
+    21208: SessionEnded,
+    21173: SessionUnavailable,
+    21184: SessionUnavailable,
+    21166: CorrectionRefused,
+    21167: CorrectionRefused,
+    21178: UpoMissing,
 }
 # The request cannot have been sent when one of these is the cause.
 _BEFORE_SENDING = (
@@ -49,6 +67,8 @@ _BEFORE_SENDING = (
     urllib3.exceptions.NewConnectionError,
     ssl.SSLCertVerificationError,
 )
+# True while an address is talked to that is a secret in itself.
+_address_is_secret = contextvars.ContextVar("address_is_secret", default=False)
 _SECRET = re.compile(r"eyJ[\w-]+(\.[\w-]*)*|(?<=Bearer )\S+")
 
 
@@ -65,12 +85,15 @@ class Transport:
         self._longest_wait = longest_wait
         self._sleep = sleep
         self._http = requests.Session()
+        self._storage = requests.Session()
+        self._storage.headers.clear()
         self._http.headers.update(
             {"Accept": "application/json", "X-Error-Format": "problem-details", "User-Agent": "l10n_pl_ksef_offline"}
         )
 
     def close(self):
         self._http.close()
+        self._storage.close()
 
     def call(self, method, path, read=None, *, token=None, repeatable=False, **content):
         """Send one request, wait and send again while KSeF says so, and return what ``read`` makes of the answer.
@@ -82,28 +105,63 @@ class Transport:
         :raises KsefUnreachable, LostAnswer, AnswerUnreadable, RateLimited, RequestRefused: see there
         """
         repeatable = repeatable or method == "GET"
+        return self._read(self._good_answer(method, path, token, repeatable, content), read, repeatable)
+
+    def download(self, path, *, token=None):
+        """Return an XML document (bytes), whole as KSeF has signed it.
+
+        :raises KsefUnreachable, AnswerUnreadable, RateLimited, RequestRefused: see there
+        """
+        response = self._good_answer("GET", path, token, True, {"headers": {"Accept": "application/xml"}})
+        announced = response.headers.get("x-ms-meta-hash")
+        sha256 = base64.b64encode(hashlib.sha256(response.content).digest()).decode()
+        if not _is_of_type(response, _XML_TYPES) or not response.content or announced not in (None, sha256):
+            raise self._unreadable(response, repeatable=True)
+        return response.content
+
+    def upload(self, method, url, headers, open_body):
+        """Put a file where KSeF has said, with nothing of the login; the same may be done again.
+
+        :param str url: whoever knows it may write there, so it is logged without its query
+        :param open_body: callable that returns a file object with a length
+        :raises KsefUnreachable, RateLimited, UploadRefused: see there
+        """
+        address = urlsplit(url)
+
+        def send():
+            # A session of its own: the headers and the login of KSeF's API are not for the storage.
+            with _quiet_about_the_address():
+                return self._storage.request(
+                    method,
+                    url,
+                    headers=headers,
+                    data=open_body(),
+                    auth=_Bearer(None),
+                    timeout=self._timeout,
+                    allow_redirects=False,
+                )
+
+        response = self._patiently(
+            lambda: self._exchange(send, f"{method} {address.netloc}{address.path}", True, address.netloc)
+        )
+        if 400 <= response.status_code < 500:
+            code, reason = response.status_code, response.headers.get("x-ms-error-code") or response.reason or ""
+            raise UploadRefused(code=code, codes=(code,), reason=_scrub(reason), trace="")
+        if not 200 <= response.status_code < 300:
+            raise KsefUnreachable(host=address.netloc, problem=f"HTTP {response.status_code}")
+
+    def _good_answer(self, method, path, token, repeatable, content):
         response = self._send_patiently(method, path, token, repeatable, content)
         if 400 <= response.status_code < 500:
             raise self._refusal(response)
         if not 200 <= response.status_code < 300:
-            raise self._no_answer(repeatable, f"HTTP {response.status_code}")
-        return self._read(response, read, repeatable)
+            kind = KsefUnreachable if repeatable else LostAnswer
+            raise kind(host=self._host, problem=f"HTTP {response.status_code}")
+        return response
 
     def _send_patiently(self, method, path, token, repeatable, content):
-        waited = 0
-        while True:
-            response = self._send(method, path, token, repeatable, content)
-            if response.status_code != 429:
-                return response
-            retry_after = _retry_after(response)
-            waited += retry_after
-            if waited > self._longest_wait:
-                raise RateLimited(retry_after=retry_after)
-            self._sleep(retry_after)
-
-    def _send(self, method, path, token, repeatable, content):
-        try:
-            response = self._http.request(
+        def send():
+            return self._http.request(
                 method,
                 self._base_url + path,
                 auth=_Bearer(token),
@@ -112,23 +170,46 @@ class Transport:
                 allow_redirects=False,
                 **content,
             )
+
+        return self._patiently(lambda: self._exchange(send, f"{method} {path}", repeatable, self._host))
+
+    def _patiently(self, exchange):
+        """Return the answer, after waiting and trying again while KSeF says so."""
+        waited = 0
+        while True:
+            response = exchange()
+            if response.status_code != 429:
+                return response
+            retry_after = _retry_after(response)
+            waited += retry_after
+            if waited > self._longest_wait:
+                raise RateLimited(retry_after=retry_after)
+            self._sleep(retry_after)
+
+    def _exchange(self, send, what, repeatable, host):
+        def lost(problem, error=None):
+            kind = KsefUnreachable if repeatable or (error and _never_sent(error)) else LostAnswer
+            return kind(host=host, problem=problem)
+
+        try:
+            response = send()
         except requests.Timeout as error:
-            raise self._no_answer(repeatable or _never_sent(error), "no answer in time") from None
+            raise lost("no answer in time", error) from None
         except requests.exceptions.SSLError as error:
-            raise self._no_answer(repeatable or _never_sent(error), "no secure connection") from None
+            raise lost("no secure connection", error) from None
         except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
-            raise self._no_answer(repeatable or _never_sent(error), "no connection") from None
+            raise lost("no connection", error) from None
         if _is_cut_off(response):
-            raise self._no_answer(repeatable, "the connection broke")
-        _logger.debug("%s %s: %s", method, path, response.status_code)
+            raise lost("the connection broke")
+        _logger.debug("%s: %s", what, response.status_code)
         if warning := response.headers.get("X-System-Warning"):
-            _logger.warning("KSeF warns at %s %s: %s", method, path, _scrub(warning))
+            _logger.warning("KSeF warns at %s: %s", what, _scrub(warning))
         return response
 
     def _read(self, response, read, repeatable):
         if read is None:
             return None
-        if not _is_json(response):
+        if not _is_of_type(response, _JSON_TYPES):
             raise self._unreadable(response, repeatable)
         try:
             return read(response.json())
@@ -151,13 +232,28 @@ class Transport:
         _logger.info("KSeF refused: %s", values)
         return _REFUSAL_OF_CODE.get(codes[0], refusal)(**values)
 
-    def _no_answer(self, repeatable, problem):
-        return (KsefUnreachable if repeatable else LostAnswer)(host=self._host, problem=problem)
-
     def _unreadable(self, response, repeatable):
         content_type = response.headers.get("Content-Type") or "no content type"
         problem = f"HTTP {response.status_code}, {content_type}"
         return (AnswerUnreadable if repeatable else LostAnswer)(host=self._host, problem=problem)
+
+
+@contextmanager
+def _quiet_about_the_address():
+    """Let urllib3 log nothing here: it would log the address of each request, query and all."""
+    token = _address_is_secret.set(True)
+    try:
+        yield
+    finally:
+        _address_is_secret.reset(token)
+
+
+def _may_be_logged(_record):
+    return not _address_is_secret.get()
+
+
+for _name in ("urllib3.connection", "urllib3.connectionpool", "urllib3.util.retry"):
+    logging.getLogger(_name).addFilter(_may_be_logged)
 
 
 class _Bearer(requests.auth.AuthBase):
@@ -180,8 +276,10 @@ def _never_sent(error):
 
 
 def _is_cut_off(response):
-    """Tell whether fewer bytes came than were announced; urllib3 1.26 does not mind."""
-    announced = response.headers.get("Content-Length", "")
+    """Tell whether fewer bytes came than were announced, or the headers broke off; urllib3 1.26 does not mind."""
+    announced = response.headers.get("Content-Length")
+    if announced is None:
+        return not (response.content or response.status_code == 204 or "Transfer-Encoding" in response.headers)
     return announced.isdigit() and response.raw.tell() < int(announced)
 
 
@@ -190,14 +288,14 @@ def _retry_after(response):
     return int(seconds) if seconds.isdigit() else DEFAULT_RETRY_AFTER
 
 
-def _is_json(response):
-    return response.headers.get("Content-Type", "").partition(";")[0].strip().lower() in _JSON_TYPES
+def _is_of_type(response, types):
+    return response.headers.get("Content-Type", "").partition(";")[0].strip().lower() in types
 
 
 def _problems(response):
     """Return what KSeF objects to, [(code, sentence)], in its old format or as problem details; [] if neither."""
     try:
-        body = response.json() if _is_json(response) else {}
+        body = response.json() if _is_of_type(response, _JSON_TYPES) else {}
         if exception := body.get("exception"):
             listed = exception.get("exceptionDetailList") or ()
             return [_problem(item["exceptionCode"], item.get("exceptionDescription"), item) for item in listed]
@@ -216,7 +314,7 @@ def _problem(code, description, item):
 
 
 def _trace(response):
-    body = response.json() if _is_json(response) else {}
+    body = response.json() if _is_of_type(response, _JSON_TYPES) else {}
     return body.get("traceId") or (body.get("exception") or {}).get("serviceCode") or ""
 
 

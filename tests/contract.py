@@ -27,7 +27,9 @@ class Contract:
         operation = self._operation(request)
         if operation is None:
             return [f"{where}: no such call"]
-        problems = self._body_problems(request.headers.get("Content-Type"), request.body, operation.get("requestBody"))
+        parameters = {item["name"] for item in operation.get("parameters", ()) if item["in"] == "query"}
+        problems = [f"parameter {name} is not foreseen" for name in request.query if name not in parameters]
+        problems += self._body_problems(request.headers.get("Content-Type"), request.body, operation.get("requestBody"))
         expected = operation["responses"].get(str(answer.status))
         if expected is None:
             problems.append("this status is not foreseen")

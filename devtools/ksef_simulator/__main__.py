@@ -15,8 +15,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=8089, help="0 for any that is free")
     parser.add_argument("--no-rate-limits", action="store_true", help="take any number of requests")
+    parser.add_argument("--schema", type=Path, help="the schema of FA(3), which invoices must fit")
+    parser.add_argument("--schema-folder", type=Path, help="where the files are that the schema imports")
     options = parser.parse_args()
-    settings = Settings(rate_limits_enforced=not options.no_rate_limits)
+    settings = Settings(
+        rate_limits_enforced=not options.no_rate_limits,
+        schema=options.schema,
+        schema_folder=options.schema_folder,
+    )
     with Simulator(port=options.port, settings=settings) as simulator:
         print(f"API:      {simulator.url}")
         print(f"Latarnia: {simulator.latarnia_url}")

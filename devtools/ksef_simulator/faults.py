@@ -1,7 +1,7 @@
 """Misbehaviour on demand: each fault waits for a request that it fits, and then spoils it.
 
-A fault has two hooks. ``instead`` may answer in place of KSeF, so that the request is not carried out; ``send`` puts
-the answer on the wire after the request was carried out.
+A fault has three hooks. ``receive`` takes in the request's body; ``instead`` may answer in place of KSeF, so that the
+request is not carried out; ``send`` puts the answer on the wire after the request was carried out.
 """
 
 import socket
@@ -12,6 +12,13 @@ from .messages import HTML, Answer
 
 
 class Fault:
+    def receive(self, connection, file, length):
+        """Return the body of the request, or None if the connection ends before it is complete.
+
+        :param file: to read it from
+        """
+        return file.read(length)
+
     def instead(self):
         """Return the answer to give in place of carrying out the request, or None."""
         return None
@@ -36,6 +43,18 @@ class AnswerInstead(Fault):
         return self._answer
 
 
+class CutRequest(Fault):
+    """The connection breaks after some bytes of the request's body, so that it is not carried out."""
+
+    def __init__(self, body_bytes):
+        self._body_bytes = body_bytes
+
+    def receive(self, connection, file, length):
+        file.read(min(self._body_bytes, length))
+        _break(connection)
+        return None
+
+
 class LoseAnswer(Fault):
     """The request is carried out, and the connection breaks before the answer."""
 
@@ -51,10 +70,22 @@ class CutAnswer(Fault):
         self._body_bytes = body_bytes
 
     def send(self, connection, data, stopping):
-        headers_end = data.index(b"\r\n\r\n") + 4
-        connection.sendall(data[: headers_end + self._body_bytes])
+        connection.sendall(data[: self._length(data)])
         _break(connection)
         return False
+
+    def _length(self, data):
+        return data.index(b"\r\n\r\n") + 4 + self._body_bytes
+
+
+class CutAnswerAt(CutAnswer):
+    """The same, after a part of the whole answer from its first byte on, headers included: 0 is none, 1 is all."""
+
+    def __init__(self, part):
+        self._part = part
+
+    def _length(self, data):
+        return int(len(data) * self._part)
 
 
 class SlowAnswer(Fault):

@@ -9,7 +9,7 @@ from http.client import responses
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from . import authentication, certificates, latarnia, limits, verification
+from . import authentication, batches, certificates, confirmations, latarnia, limits, sessions, storage, verification
 from .faults import Faults
 from .messages import Answer, Denial, Refusal, Request, TooMany, denied, refused, too_many
 from .state import State
@@ -18,7 +18,18 @@ _MAX_BODY = 150_000_000
 _API, _LATARNIA, _QR = "/v2", "/latarnia", ""
 # The first that is a prefix of the path answers.
 _PARTS = (
-    (_API, [*authentication.routes.routes, *certificates.routes.routes, *limits.routes.routes]),
+    (
+        _API,
+        [
+            *authentication.routes.routes,
+            *certificates.routes.routes,
+            *limits.routes.routes,
+            *sessions.routes.routes,
+            *batches.routes.routes,
+            *confirmations.routes.routes,
+        ],
+    ),
+    (storage.PREFIX, [*batches.storage_routes.routes, *confirmations.storage_routes.routes]),
     (_LATARNIA, latarnia.routes.routes),
     (_QR, verification.routes.routes),
 )
@@ -181,10 +192,14 @@ class _Handler(BaseHTTPRequestHandler):
             path=target.path,
             query=dict(parse_qsl(target.query, keep_blank_values=True)),
             headers=self.headers,
-            body=self.rfile.read(length),
+            body=b"",
             client_ip=self.client_address[0],
         )
         fault = simulator.fault(request)
+        request.body = fault.receive(self.connection, self.rfile, length)
+        if request.body is None:
+            self.close_connection = True
+            return
         answer = simulator.answer(request, fault)
         if not fault.send(self.connection, _on_the_wire(answer), simulator._stopping):
             self.close_connection = True

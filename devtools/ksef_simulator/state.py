@@ -7,7 +7,7 @@ import json
 import secrets
 import threading
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -24,13 +24,21 @@ class Settings:
     :ivar bool rate_limits_enforced: whether too many requests get 429
     :ivar int login_polls: how often a login says "under way" before it says how it went
     :ivar int enrollment_polls: the same for a request for a certificate
+    :ivar int invoice_polls: the same for an invoice, which is asked for by itself or with its session
     :ivar str qr_host: the host in the links that KOD II signs
+    :ivar schema: the schema of FA(3), which invoices must fit: a path, or bytes; None: only the header and the few
+        values that KSeF works with are looked at
+    :ivar schema_folder: where the files are that the schema imports, by the last part of their addresses; None:
+        beside the schema
+    :ivar bool attachments_allowed: whether the seller has announced invoices with attachments
+    :ivar timedelta storage_delay: from an invoice's number to its permanent storage
     """
 
     self_signed_allowed: bool = True
     rate_limits_enforced: bool = True
     login_polls: int = 1
     enrollment_polls: int = 1
+    invoice_polls: int = 1
     qr_host: str = "qr-test.ksef.mf.gov.pl"
     challenge_life: timedelta = timedelta(minutes=10)
     operation_token_life: timedelta = timedelta(minutes=45)
@@ -39,6 +47,14 @@ class Settings:
     login_kept: timedelta = timedelta(days=7)
     enrollment_kept: timedelta = timedelta(days=30)
     certificate_life: timedelta = timedelta(days=730)
+    download_life: timedelta = timedelta(days=3)
+    session_life: timedelta = timedelta(hours=12)
+    part_upload_life: timedelta = timedelta(minutes=20)
+    session_invoice_limit: int = 10_000
+    storage_delay: timedelta = timedelta(seconds=2)
+    schema: object = None
+    schema_folder: object = None
+    attachments_allowed: bool = False
     # Enrollments and active certificates, by the kind of identifier that the holder is known by.
     certificate_limits: dict = field(
         default_factory=lambda: {"Nip": (300, 100), "Pesel": (12, 6), "Fingerprint": (12, 6)}
@@ -127,6 +143,100 @@ class ServiceKey:
         return self.certificate.not_valid_before_utc <= now < self.certificate.not_valid_after_utc
 
 
+@dataclass
+class BatchPart:
+    """An encrypted part of a package, as announced. ``content``: what was put into the storage."""
+
+    size: int
+    sha256: bytes
+    content: bytes | None = field(default=None, repr=False)
+
+
+@dataclass
+class BatchFile:
+    """A package, as announced. ``parts``: {ordinal: ``BatchPart``}."""
+
+    size: int
+    sha256: bytes
+    compression: str
+    parts: dict
+
+
+@dataclass(eq=False)
+class Session:
+    """A session. ``kind``: "online" or "batch"; ``code`` is set where the whole session has failed.
+
+    :ivar key: AES-256, None if KSeF could not decrypt it
+    """
+
+    reference: str
+    kind: str
+    context: tuple
+    login: Login
+    key: bytes | None = field(repr=False)
+    iv: bytes = field(repr=False)
+    opened: datetime
+    updated: datetime
+    valid_until: datetime | None = None
+    closed: datetime | None = None
+    code: int | None = None
+    details: list = field(default_factory=list)
+    invoices: list = field(default_factory=list, repr=False)
+    upo_reference: str | None = None
+    offline: bool = False
+    batch_file: BatchFile | None = None
+
+    def accepted(self):
+        return [invoice for invoice in self.invoices if invoice.code == 200]
+
+
+@dataclass(eq=False)
+class SentInvoice:
+    """An invoice of a session. What it says of itself is set when KSeF has read it.
+
+    :ivar bytes sha256: of its bytes, as declared
+    :ivar datetime received: which P_1 is compared with
+    :ivar corrects: SHA-256 of the invoice that this is the technical correction of
+    :ivar mode: "Online" or "Offline"
+    """
+
+    reference: str
+    session: Session
+    ordinal: int
+    sha256: bytes
+    received: datetime
+    offline: bool
+    polls_left: int
+    xml: bytes | None = field(default=None, repr=False)
+    encrypted: bytes | None = field(default=None, repr=False)
+    declared_size: int | None = None
+    corrects: bytes | None = None
+    file_name: str | None = None
+    code: int = 150
+    details: list = field(default_factory=list)
+    extensions: dict = field(default_factory=dict)
+    seller_nip: str | None = None
+    issue_date: date | None = None
+    number: str | None = None
+    kind: str | None = None
+    mode: str | None = None
+    ksef_number: str | None = None
+    acquired: datetime | None = None
+
+    @property
+    def is_pending(self):
+        return self.code == 150
+
+    @property
+    def is_rejected(self):
+        return self.code not in (150, 200)
+
+    @property
+    def identity(self):
+        """What no two invoices may have in common."""
+        return self.seller_nip, self.kind, self.number
+
+
 class State:
     """Everything that outlives a restart of the server.
 
@@ -135,6 +245,11 @@ class State:
     :ivar permissions: {(context, identity): set of permissions}; the holder of a NIP has all in its own context
     :ivar sellers: {context: NIPs in whose name it issues invoices besides its own}
     :ivar ksef_tokens: {token: (context, identity)}
+    :ivar sessions: {reference: ``Session``}
+    :ivar unavailable_sessions: references of sessions that are answered with 21184
+    :ivar outcomes: {SHA-256 of an invoice: code that its next processing ends with}, for 500 and 550
+    :ivar invoices: {SHA-256: accepted ``SentInvoice``}; that of a rejected invoice leads to its technical correction
+    :ivar numbers: {``SentInvoice.identity``: the one accepted}
     :ivar announcements: messages of Latarnia, see ``latarnia``
     """
 
@@ -153,8 +268,13 @@ class State:
         self.ksef_tokens = {}
         self.certificates = {}
         self.enrollments = {}
+        self.sessions = {}
+        self.unavailable_sessions = set()
+        self.outcomes = {}
         self.invoices = {}
+        self.numbers = {}
         self.announcements = []
+        self.storage_key = secrets.token_bytes(32)
         self._service_keys = []
         self._reference_counter = itertools.count(secrets.randbelow(1 << 32))
 
@@ -202,7 +322,7 @@ class State:
         """Return a new reference number, 36 characters; ``kind``: two letters, "CR", "AU", "EH", "SO", "EE"..."""
         number = f"{next(self._reference_counter):010X}"
         text = f"{self.now():%Y%m%d}-{kind}-{number[-10:]}-{secrets.token_hex(5).upper()}"
-        return f"{text}-{_crc8(text)}"
+        return f"{text}-{crc8(text)}"
 
     def new_token(self, kind, login, life):
         """Return a new token as KSeF hands it out: {token, validUntil (datetime)}."""
@@ -220,7 +340,7 @@ class State:
         return self.permissions.get((context, identity), set())
 
 
-def _crc8(text):
+def crc8(text):
     crc = 0
     for byte in text.encode():
         crc ^= byte

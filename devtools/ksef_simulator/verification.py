@@ -75,11 +75,11 @@ def judge_certificate_link(state, path):
         Finding(status == "Active", f"The certificate is active (it is {status})."),
         Finding(_holds(record.certificate.public_key(), signed, signature), "The issuer's signature holds."),
         Finding("InvoiceWrite" in permissions, "The holder may issue invoices in the context."),
-        Finding(_may_sell(state, (context_type, context), nip), "The context may issue invoices of this seller."),
+        Finding(may_sell(state, (context_type, context), nip), "The context may issue invoices of this seller."),
     ]
 
 
-def _may_sell(state, context, nip):
+def may_sell(state, context, nip):
     """Tell whether a context is the seller's own, or issues invoices for it (self-billing)."""
     return context[1].startswith(nip) or nip in state.sellers.get(context, ())
 
