@@ -181,7 +181,7 @@ class _PartReader:
     def __iter__(self):
         return iter(lambda: self.read(_CHUNK), b"")
 
-    def read(self, size=-1):
+    def read(self, size=-1):  # pylint: disable=method-required-super
         data = self._file.read(self._left if size is None or size < 0 else min(size, self._left))
         self._left -= len(data)
         return data

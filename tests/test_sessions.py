@@ -26,7 +26,7 @@ from ..devtools.ksef_simulator import (
     LoseAnswer,
     SlowAnswer,
 )
-from ..ksef import api, errors, links, numbers, packages
+from ..ksef import api, errors, links, numbers, packages, transport
 from .test_api import NIP, NOW, ApiCase
 
 TODAY, YESTERDAY = date(2026, 11, 23), date(2026, 11, 22)
@@ -772,8 +772,11 @@ class TestBatch(SessionCase):
         self.assertEqual(len(self.simulator.state.invoices), 1)
 
     def test_no_secret_in_logs_errors_and_representations(self):
-        logging.getLogger("urllib3").setLevel(logging.DEBUG)
-        self.addCleanup(logging.getLogger("urllib3").setLevel, logging.NOTSET)
+        # Odoo's own settings may quieten them
+        for name in ("urllib3.connectionpool", transport.__name__):
+            chatty = logging.getLogger(name)
+            self.addCleanup(chatty.setLevel, chatty.level)
+            chatty.setLevel(logging.DEBUG)
         problems = []
         with self.assertLogs(level="DEBUG") as logs:
             session, package = self.open([invoice()])
