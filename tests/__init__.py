@@ -6,6 +6,7 @@ from . import (
     test_certificate_life,
     test_credentials,
     test_fa3_schema,
+    test_invoices,
     test_links,
     test_modes,
     test_numbers,
