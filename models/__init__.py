@@ -2,6 +2,8 @@ from . import (
     account_move,
     certificate,
     document,
+    invoice_check,
+    invoice_facts,
     ir_attachment,
     l10n_pl_edi,
     res_company,

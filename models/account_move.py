@@ -23,7 +23,7 @@ class AccountMove(models.Model):
             move.l10n_pl_ksef_can_issue_offline = (
                 move.state == "posted"
                 and move.country_code == "PL"
-                and move.move_type == "out_invoice"
+                and move.move_type in ("out_invoice", "out_refund")
                 and not move.l10n_pl_ksef_document_id
                 and not move._l10n_pl_ksef_sent_online()
             )
@@ -76,18 +76,9 @@ class AccountMove(models.Model):
         if not self.l10n_pl_ksef_can_issue_offline:
             raise UserError(
                 self.env._(
-                    "Invoice %(number)s cannot be issued offline: only a posted customer invoice of a Polish company "
-                    "that has not been sent to KSeF yet can be.",
+                    "Invoice %(number)s cannot be issued offline: only a posted customer invoice or credit note of a "
+                    "Polish company that has not been sent to KSeF yet can be.",
                     number=self.display_name,
-                )
-            )
-        if self.invoice_date > fields.Date.context_today(self.with_context(tz="Europe/Warsaw")):
-            raise UserError(
-                self.env._(
-                    "Invoice %(number)s is dated %(date)s, which is in the future. KSeF refuses such invoices: issue "
-                    "it on that day, or reset it to draft and change its date.",
-                    number=self.name,
-                    date=fields.Date.to_string(self.invoice_date),
                 )
             )
 
@@ -110,7 +101,7 @@ class AccountMove(models.Model):
                 "action_text": self.env._("View the sealed document"),
             }
         if self.l10n_pl_ksef_can_issue_offline:
-            alerts |= self._l10n_pl_ksef_certificate_alerts()
+            alerts |= self._l10n_pl_ksef_certificate_alerts() | self._l10n_pl_ksef_problem_alerts()
         return alerts
 
     def _l10n_pl_ksef_certificate_alerts(self):

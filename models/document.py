@@ -50,7 +50,7 @@ class Document(models.Model):
         certificate = self.env["l10n_pl_ksef.certificate"]._usable(company, environment)
         if not certificate:
             raise UserError(self._no_certificate(company, environment))
-        xml = move._l10n_pl_ksef_render_fa3()
+        xml = move._l10n_pl_ksef_sealable_xml()
         try:
             heading = fa3.read_heading(xml)
         except KsefError as error:

@@ -10,6 +10,7 @@ from odoo.addons.l10n_pl_edi.tools.xades_signer import XadesSigner
 
 from ..ksef import fa3, links
 from ..ksef.errors import LoginCertificateMissing
+from ..ksef.fa3_facts import Reference
 
 _ENVIRONMENT_OF_MODE = {"prod": "production", "demo": "demo"}
 
@@ -24,7 +25,7 @@ class AccountMove(models.Model):
         return _ENVIRONMENT_OF_MODE.get(mode, "test")
 
     def _l10n_pl_ksef_render_fa3(self):
-        """Return a new FA(3) XML of this invoice (bytes, UTF-8)."""
+        """Return a new FA(3) XML of this invoice (bytes, UTF-8), as Odoo renders it."""
         return self._l10n_pl_edi_render_xml().encode()
 
     def _l10n_pl_edi_render_xml(self):
@@ -36,6 +37,28 @@ class AccountMove(models.Model):
     def _l10n_pl_ksef_sent_online(self):
         """Tell whether Odoo has sent this invoice to KSeF, with whatever outcome."""
         return bool(self.l10n_pl_edi_status)
+
+    @api.model
+    def _l10n_pl_ksef_schema_path(self):
+        """Return where the ministry's FA(3) schema is."""
+        return "l10n_pl_edi/data/fa3_schema.xsd"
+
+    def _l10n_pl_ksef_reference(self):
+        """Return this invoice as another one names it, a ``fa3_facts.Reference``."""
+        number = self._l10n_pl_ksef_number()
+        if number:
+            state = "accepted"
+        elif self.l10n_pl_edi_status in ("sent", "rejected"):
+            state = self.l10n_pl_edi_status
+        else:
+            state = "sealed" if self.l10n_pl_ksef_document_id else "none"
+        return Reference(self.id, self.name, self.invoice_date, state, number)
+
+    def _l10n_pl_ksef_advances(self):
+        """Return the advance invoices that this one settles or follows."""
+        numbers = self._l10n_pl_edi_get_related_invoices()
+        found = [("name", "in", numbers), ("company_id", "=", self.company_id.id), ("state", "=", "posted")]
+        return self.search(found) if numbers else self.browse()
 
     def _l10n_pl_ksef_number(self):
         """Return the KSeF number of a customer invoice that KSeF has accepted, else an empty str."""

@@ -5,6 +5,8 @@ from . import (
     test_browser_upload,
     test_certificate_life,
     test_credentials,
+    test_fa3_schema,
+    test_invoices,
     test_links,
     test_modes,
     test_numbers,

@@ -152,7 +152,7 @@ class TestSeal(KsefOfflineCommon):
         for what, move, words in (
             ("draft", draft, "only a posted customer invoice"),
             ("sent online", sent, "has not been sent to KSeF yet"),
-            ("credit note", refund, "only a posted customer invoice"),
+            ("credit note of no invoice", refund, "which invoice it corrects"),
             ("dated tomorrow", tomorrow, "in the future"),
         ):
             with self.subTest(what), self.assertRaisesRegex(UserError, words):

@@ -1,0 +1,349 @@
+"""What is true of an invoice, in the terms of FA(3), and what keeps it from being told to KSeF.
+
+Whoever knows the books fills these records; nothing here reads XML. All amounts are signed as KSeF wants them:
+what a corrective invoice takes back is negative (art. 106j ust. 2 pkt 5 of the VAT act).
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from functools import cached_property
+
+from stdnum.eu import vat as eu_vat
+from stdnum.pl import nip
+
+from . import fa3_problems as problems
+
+NAME_LIMIT = 512
+OSS = "OSS"  # no value of P_12: the rate of another country goes to P_12_XII
+EXEMPT = "zw"
+# P_12 -> the ending of the fields P_13_x (net) and, for those in ``TAXED``, P_14_x (VAT)
+SUMS = {
+    "23": "1",
+    "22": "1",
+    "8": "2",
+    "7": "2",
+    "5": "3",
+    "4": "4",
+    "3": "4",
+    OSS: "5",
+    "0 KR": "6_1",
+    "0 WDT": "6_2",
+    "0 EX": "6_3",
+    EXEMPT: "7",
+    "np I": "8",
+    "np II": "9",
+    "oo": "10",
+}
+TAXED = ("1", "2", "3", "4", "5")
+# the grid of the Polish VAT return that tells why a tax is 0; the first that fits counts
+_ZERO_BY_GRID = (
+    ("K_21", "0 WDT"),
+    ("K_22", "0 EX"),
+    ("K_31", "oo"),
+    ("K_12", "np II"),  # before K_11, of which it is a part
+    ("K_11", "np I"),
+    ("K_10", EXEMPT),
+    ("K_13", "0 KR"),
+    ("K_14", "0 KR"),
+)
+# prefixes of VAT numbers in the EU, as the type TKodyKrajowUE has them, but the Polish one
+EU_PREFIXES = tuple("AT BE BG CY CZ DE DK EE EL ES FI FR HR HU IE IT LT LU LV MT NL PT RO SE SI SK XI".split())
+_PREFIX_OF_COUNTRY = {"GR": "EL"}
+_EU_NUMBER = re.compile(r"[0-9A-Z+*]{1,12}")
+_CENT = Decimal("0.01")
+_UNIT_PRICE = Decimal("1e-8")
+
+
+@dataclass(frozen=True)
+class Tax:
+    """One tax of the books.
+
+    :ivar percent: Decimal, None for a tax that is no percentage
+    :ivar grids: names of its fields in the VAT return, without sign
+    :ivar legal_basis: of an exemption, from the tax or the fiscal position
+    """
+
+    id: int
+    name: str
+    percent: Decimal | None
+    grids: frozenset = frozenset()
+    country: str = "PL"
+    legal_basis: str = ""
+
+    @cached_property
+    def rate(self):
+        """The value of P_12, ``OSS``, or None if KSeF knows no such rate."""
+        if self.percent is None:
+            return None
+        if any(OSS in grid for grid in self.grids):
+            return OSS
+        if self.percent:
+            return next((rate for rate in SUMS if rate.isdecimal() and Decimal(rate) == self.percent), None)
+        return next((rate for grid, rate in _ZERO_BY_GRID if grid in self.grids), None)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One sold thing; sections and notes are none. ``price`` is net, before ``discount`` (an amount of money)."""
+
+    number: int
+    name: str
+    unit: str
+    quantity: Decimal
+    price: Decimal
+    discount: Decimal
+    net: Decimal
+    taxes: tuple
+    gtu: str = ""
+
+    @property
+    def tax(self):
+        return self.taxes[0]
+
+
+@dataclass(frozen=True)
+class Vat:
+    """The VAT of one tax on the whole invoice, in its currency and in PLN."""
+
+    tax: Tax
+    amount: Decimal
+    amount_pln: Decimal
+
+
+@dataclass(frozen=True)
+class Party:
+    """Seller or buyer, as the books have it; ``country`` by ISO 3166."""
+
+    name: str
+    vat: str
+    country: str
+    country_name: str = ""
+    street: str = ""
+    city: str = ""
+    is_company: bool = False
+
+    @cached_property
+    def nip(self):
+        """Ten digits of a Polish tax ID, right or wrong; an empty str for others."""
+        number = self._number
+        return nip.compact(number) if number.startswith("PL") or (number[:1].isdigit() and self.country == "PL") else ""
+
+    @cached_property
+    def eu_number(self):
+        """Prefix and number of a VAT ID of another EU country, or None."""
+        own_prefix = _PREFIX_OF_COUNTRY.get(self.country, self.country)
+        prefix, number = self._number[:2], self._number[2:]
+        # The first letters of other tax IDs may look like a prefix.
+        if prefix != own_prefix and not eu_vat.is_valid(self._number):
+            prefix, number = own_prefix, self._number
+        return (prefix, number) if prefix in EU_PREFIXES and _EU_NUMBER.fullmatch(number) else None
+
+    @cached_property
+    def other_number(self):
+        """A tax ID that is neither a NIP nor an EU VAT number, without the country it is given with."""
+        number = self._number
+        return number[2:] if number[:2] == self.country and number[2:3].isdigit() else number
+
+    @cached_property
+    def _number(self):
+        # Odoo's way to say that somebody has no tax ID is a slash.
+        return "" if self.vat == "/" else re.sub(r"[\s.\-]", "", self.vat).upper()
+
+    @property
+    def declared_without_number(self):
+        return self.vat == "/"
+
+
+@dataclass(frozen=True)
+class Reference:
+    """An earlier invoice that this one corrects or settles.
+
+    :ivar state: "none", "sealed", "sent", "rejected" or "accepted"; with the last there is a ``ksef_number``
+    """
+
+    id: int
+    number: str
+    issue_date: date
+    state: str
+    ksef_number: str = ""
+
+
+@dataclass(frozen=True)
+class Payment:
+    """What was paid of this invoice; ``form`` is a value of FormaPlatnosci."""
+
+    amount: Decimal
+    date: date
+    form: str
+
+
+@dataclass(frozen=True)
+class InvoiceFacts:
+    """An invoice as the books have it.
+
+    :ivar exchange_rate: PLN for one unit of ``currency``; None if that is PLN
+    :ivar rounding: what a separate rounding line adds to net and VAT
+    :ivar texts: all words that are printed beside the lines
+    :ivar correction_effect: TypKorekty, of a corrective invoice
+    :ivar original: the ``Reference`` that a corrective invoice corrects, None if it names none
+    """
+
+    number: str
+    issue_date: date
+    today: date
+    currency: str
+    books_currency: str
+    exchange_rate: Decimal | None
+    total: Decimal
+    rounding: Decimal
+    lines: tuple
+    vat: tuple
+    seller: Party
+    buyer: Party
+    supply_date: date | None = None
+    is_correction: bool = False
+    original: Reference | None = None
+    correction_effect: str = ""
+    advances: tuple = ()
+    payments: tuple = ()
+    texts: str = ""
+
+    @cached_property
+    def taxes(self):
+        """All taxes, each once, in the order of the lines."""
+        return tuple(dict.fromkeys(tax for line in self.lines for tax in line.taxes))
+
+    @cached_property
+    def rates(self):
+        return {tax.rate for tax in self.taxes}
+
+    def net_of(self, suffix):
+        """Return the sum of P_13 with this ending, None if no line has such a rate."""
+        nets = [line.net for line in self.lines if SUMS[line.tax.rate] == suffix]
+        return sum(nets) if nets else None
+
+    def vat_of(self, suffix):
+        """Return VAT in the currency and in PLN of P_14 with this ending."""
+        parts = [part for part in self.vat if SUMS[part.tax.rate] == suffix]
+        return sum((part.amount for part in parts), Decimal()), sum((part.amount_pln for part in parts), Decimal())
+
+
+def price_and_discount(quantity, price, percent, net):
+    """Return the unit price and the amount of discount that give the line's net: quantity x price - discount = net.
+
+    The price stays as it was typed where it gives that net. Otherwise (tax included in the price, a grosz that was
+    moved between lines) it is worked out from the net, with the eight decimals that P_9A has.
+
+    :param Decimal price: net, as typed
+    :param Decimal percent: the discount as typed
+    """
+    kept = 1 - percent / 100
+    if abs(quantity * price * kept - net) > _CENT / 2 and quantity and kept:
+        price = net / (quantity * kept)
+    price = price.quantize(_UNIT_PRICE)
+    return price, (quantity * price - net).quantize(_CENT) if percent else Decimal()
+
+
+def find_problems(facts):
+    """Return all that keeps an invoice with these ``InvoiceFacts`` from being sealed, a list of ``KsefError``."""
+    return [
+        problem
+        for check in (_seller, _buyer, _heading, _lines, _taxes, _totals, _references)
+        for problem in check(facts)
+    ]
+
+
+def _seller(facts):
+    seller = facts.seller
+    if not nip.is_valid(seller.nip):
+        yield problems.NipMissing(name=seller.name)
+    if seller.country != "PL" or not (seller.street or seller.city):
+        yield problems.SellerAddressMissing(name=seller.name)
+    if len(seller.name) > NAME_LIMIT:
+        yield problems.NameTooLong("company", name=seller.name[:40] + "…", limit=NAME_LIMIT)
+    if facts.books_currency != "PLN":
+        yield problems.BooksNotInZloty(currency=facts.books_currency)
+
+
+def _buyer(facts):
+    """Art. 106e ust. 1 pkt 3, 5 and 24 of the VAT act: name, address, and the number under which he bought."""
+    buyer = facts.buyer
+    if len(buyer.name) > NAME_LIMIT:
+        yield problems.NameTooLong(name=buyer.name[:40] + "…", limit=NAME_LIMIT)
+    if not buyer.country:
+        yield problems.BuyerCountryMissing(name=buyer.name)
+    elif buyer.is_company and not (buyer.street or buyer.city):
+        yield problems.BuyerAddressMissing(name=buyer.name)
+    if buyer.nip and not nip.is_valid(buyer.nip):
+        yield problems.BuyerNipInvalid(name=buyer.name, vat=buyer.vat)
+    if buyer.is_company and buyer.country == "PL" and not (buyer.vat or buyer.declared_without_number):
+        yield problems.BuyerNipMissing(name=buyer.name)
+    for rate in sorted({"0 WDT", "np II"} & facts.rates):
+        if not buyer.eu_number or buyer.nip:
+            yield problems.BuyerVatMissing(name=buyer.name, rate=rate)
+    if "oo" in facts.rates and not buyer.nip:
+        yield problems.BuyerNipNeeded(name=buyer.name)
+
+
+def _heading(facts):
+    if facts.issue_date > facts.today:
+        yield problems.DateInFuture(date=facts.issue_date.isoformat())
+    if facts.currency != "PLN" and facts.exchange_rate == 1:
+        yield problems.ExchangeRateMissing(currency=facts.currency)
+
+
+def _lines(facts):
+    if not facts.lines:
+        yield problems.LinesMissing()
+    for line in facts.lines:
+        if not line.name:
+            yield problems.LineNameMissing(line=line.number)
+        if not line.taxes:
+            yield problems.LineTaxMissing(line=line.number)
+        elif len(line.taxes) > 1:
+            yield problems.LineTaxesSeveral(line=line.number, taxes=", ".join(tax.name for tax in line.taxes))
+
+
+def _taxes(facts):
+    for tax in facts.taxes:
+        if tax.country != "PL":
+            yield problems.TaxForeign(tax=tax.name, record_id=tax.id)
+        elif not tax.rate:
+            yield problems.TaxUnknown(tax=tax.name, record_id=tax.id)
+        elif tax.rate == EXEMPT and not tax.legal_basis:
+            yield problems.ExemptionReasonMissing(tax=tax.name, record_id=tax.id)
+
+
+def _totals(facts):
+    parts = sum(line.net for line in facts.lines) + sum(part.amount for part in facts.vat) + facts.rounding
+    if parts != facts.total:
+        yield problems.TotalsDiffer(parts=parts, total=facts.total)
+    for tax in facts.taxes:
+        taxed = [line.net for line in facts.lines if line.taxes == (tax,)]
+        if tax.percent is None or not taxed:
+            continue
+        net, vat = sum(taxed), sum((part.amount for part in facts.vat if part.tax == tax), Decimal())
+        # each line may have been rounded on its own
+        if abs(vat - net * tax.percent / 100) > _CENT * max(len(taxed), 2) / 2:
+            yield problems.VatNotOfRate(tax=tax.name, net=net, vat=vat, record_id=tax.id)
+
+
+_WAIT_FOR_ORIGINAL = {
+    "none": problems.OriginalNotSent,
+    "sealed": problems.OriginalWaiting,
+    "sent": problems.OriginalInProgress,
+    "rejected": problems.OriginalRejected,
+}
+
+
+def _references(facts):
+    """A correction names its original by the number in KSeF (art. 106j ust. 2), so does a settlement its advances."""
+    if facts.is_correction and not facts.original:
+        yield problems.OriginalUnknown()
+    elif facts.is_correction and facts.original.state != "accepted":
+        yield _WAIT_FOR_ORIGINAL[facts.original.state](number=facts.original.number)
+    for advance in facts.advances:
+        if not advance.ksef_number:
+            yield problems.AdvanceWithoutNumber(number=advance.number, record_id=advance.id)

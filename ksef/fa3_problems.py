@@ -1,0 +1,289 @@
+"""What keeps an invoice from being sealed, one type for each thing that a person can mend.
+
+Problems are collected, not raised: an accountant is told all of them at once. ``about`` says what to open:
+"company", "partner", "invoice", "currency", "tax", "original" or "advance"; where there may be several of a kind,
+the value ``record_id`` says which.
+"""
+
+# pylint: disable=prefer-env-translation  # there is no env here
+
+from .errors import KsefError, _
+
+# -- seller and buyer
+
+
+class NipMissing(KsefError):
+    """A company without a valid NIP; values: name."""
+
+    sentence = _("%(name)s has no valid NIP. Enter the ten digits of its NIP as the tax ID of the company.")
+    about = "company"
+
+
+class SellerAddressMissing(KsefError):
+    """values: name."""
+
+    sentence = _("The address of %(name)s is not complete: KSeF asks for country, and street or city, of the seller.")
+    about = "company"
+
+
+class BooksNotInZloty(KsefError):
+    """values: currency, of the company."""
+
+    sentence = _("The books are kept in %(currency)s, but an invoice in KSeF tells its VAT in PLN.")
+    about = "company"
+
+
+class NameTooLong(KsefError):
+    """values: name, limit."""
+
+    sentence = _("The name of %(name)s has more than %(limit)s characters. KSeF takes no longer ones: shorten it.")
+    about = "partner"
+
+
+class BuyerCountryMissing(KsefError):
+    """values: name."""
+
+    sentence = _("%(name)s has no country. Enter it in the buyer's address.")
+    about = "partner"
+
+
+class BuyerAddressMissing(KsefError):
+    """values: name."""
+
+    sentence = _("%(name)s is a company without an address. Enter its street or city.")
+    about = "partner"
+
+
+class BuyerNipMissing(KsefError):
+    """values: name."""
+
+    sentence = _(
+        "%(name)s is a Polish company without a NIP, so KSeF would not deliver the invoice to it. Enter its NIP as "
+        "tax ID, or / if it really has none."
+    )
+    about = "partner"
+
+
+class BuyerNipInvalid(KsefError):
+    """values: name, vat."""
+
+    sentence = _("%(vat)s, the tax ID of %(name)s, is not a valid NIP: a digit is wrong or missing.")
+    about = "partner"
+
+
+class BuyerVatMissing(KsefError):
+    """A rate that only a business with an EU VAT number may get; values: name, rate."""
+
+    sentence = _(
+        "The rate %(rate)s is for buyers with a VAT number of another EU country, and %(name)s has none that KSeF "
+        "takes. Enter the number with its country prefix as tax ID, or use another tax."
+    )
+    about = "partner"
+
+
+class BuyerNipNeeded(KsefError):
+    """Domestic reverse charge to somebody without NIP; values: name."""
+
+    sentence = _("Domestic reverse charge is for buyers with a Polish NIP, and %(name)s has none. Enter its NIP.")
+    about = "partner"
+
+
+# -- the invoice as a whole
+
+
+class DateInFuture(KsefError):
+    """values: date."""
+
+    sentence = _(
+        "The invoice is dated %(date)s, which is in the future. KSeF refuses such invoices: issue it on that day, or "
+        "reset it to draft and change its date."
+    )
+    about = "invoice"
+
+
+class LinesMissing(KsefError):
+    """Nothing but notes and sections."""
+
+    sentence = _("The invoice has no lines. Reset it to draft and add what was sold.")
+    about = "invoice"
+
+
+class ExchangeRateMissing(KsefError):
+    """values: currency."""
+
+    sentence = _("There is no exchange rate of %(currency)s, so the VAT in PLN is not known. Enter the rate.")
+    about = "currency"
+
+
+class TotalsDiffer(KsefError):
+    """values: parts, total."""
+
+    sentence = _(
+        "Net amounts, VAT and rounding add up to %(parts)s, but the total of the invoice is %(total)s. Reset it to "
+        "draft and check its lines."
+    )
+    about = "invoice"
+
+
+# -- lines and taxes
+
+
+class LineNameMissing(KsefError):
+    """values: line, its number."""
+
+    sentence = _("Line %(line)s has no description. Reset the invoice to draft and name what was sold.")
+    about = "invoice"
+
+
+class LineTaxMissing(KsefError):
+    """values: line."""
+
+    sentence = _(
+        "Line %(line)s has no tax. Reset the invoice to draft and choose one: 0%%, exempt and outside Poland are "
+        "taxes, too."
+    )
+    about = "invoice"
+
+
+class LineTaxesSeveral(KsefError):
+    """values: line, taxes."""
+
+    sentence = _("Line %(line)s has several taxes (%(taxes)s). In KSeF each line has one VAT rate: split the line.")
+    about = "invoice"
+
+
+class TaxUnknown(KsefError):
+    """values: tax, record_id."""
+
+    sentence = _(
+        "KSeF has no rate for the tax %(tax)s. Use a rate of 23, 8 or 5 per cent or, for 0 per cent, give the tax the "
+        "grid (K_10 to K_31) that tells why it is 0."
+    )
+    about = "tax"
+
+
+class TaxForeign(KsefError):
+    """values: tax, record_id."""
+
+    sentence = _("The tax %(tax)s belongs to another country. An invoice in KSeF is one under Polish VAT.")
+    about = "tax"
+
+
+class ExemptionReasonMissing(KsefError):
+    """values: tax, record_id."""
+
+    sentence = _(
+        "The tax %(tax)s is an exemption without its legal basis. Write it, such as 'art. 43 ust. 1 pkt 29 ustawy o "
+        "VAT', into the Legal Notes of the tax or of the fiscal position."
+    )
+    about = "tax"
+
+
+class VatNotOfRate(KsefError):
+    """values: tax, net, vat, record_id."""
+
+    sentence = _(
+        "VAT of %(vat)s is not what the tax %(tax)s gives on %(net)s. Undo the change of the tax amount, or round the "
+        "total by a separate line instead of in the VAT."
+    )
+    about = "tax"
+
+
+# -- what the invoice refers to
+
+
+class OriginalUnknown(KsefError):
+    """A credit note of no invoice."""
+
+    sentence = _(
+        "This credit note does not say which invoice it corrects. Make it from the invoice, with 'Credit Note'."
+    )
+    about = "invoice"
+
+
+class OriginalNotSent(KsefError):
+    """values: number."""
+
+    sentence = _("It corrects %(number)s, which has no KSeF number: send that invoice to KSeF first.")
+    about = "original"
+
+
+class OriginalWaiting(KsefError):
+    """values: number."""
+
+    sentence = _(
+        "It corrects %(number)s, which was issued offline and has no KSeF number yet. Wait until that invoice is in "
+        "KSeF: the correction must carry its number."
+    )
+    about = "original"
+
+
+class OriginalInProgress(KsefError):
+    """values: number."""
+
+    sentence = _("It corrects %(number)s, which KSeF is still working on. Update the status of that invoice first.")
+    about = "original"
+
+
+class OriginalRejected(KsefError):
+    """values: number."""
+
+    sentence = _(
+        "It corrects %(number)s, which KSeF rejected: an invoice that was not issued cannot be corrected. Mend that "
+        "invoice and send it again."
+    )
+    about = "original"
+
+
+class AdvanceWithoutNumber(KsefError):
+    """values: number, record_id."""
+
+    sentence = _(
+        "It settles the advance invoice %(number)s, which has no KSeF number yet. Wait until that invoice is in KSeF."
+    )
+    about = "advance"
+
+
+# -- the file
+
+
+class FileNotUtf8(KsefError):
+    """Another encoding, or a byte-order mark."""
+
+    sentence = _("The XML of the invoice is not plain UTF-8.")
+    about = "invoice"
+
+
+class FileTooLong(KsefError):
+    """values: size, limit, in bytes."""
+
+    sentence = _("The XML of the invoice has %(size)s bytes; KSeF takes %(limit)s. Split the invoice in two.")
+    about = "invoice"
+
+
+class ProcessingInstruction(KsefError):
+    """A processing instruction or a document type."""
+
+    sentence = _("The XML of the invoice holds a processing instruction or document type, which KSeF refuses.")
+    about = "invoice"
+
+
+class CharacterDiscouraged(KsefError):
+    """values: codes."""
+
+    sentence = _("The invoice holds characters that KSeF refuses (%(codes)s). Remove them from its texts.")
+    about = "invoice"
+
+
+class SchemaViolated(KsefError):
+    """values: field, problem."""
+
+    sentence = _("KSeF would refuse the field %(field)s: %(problem)s")
+    about = "invoice"
+
+
+class FileContradictsBooks(KsefError):
+    """The file tells something else than the invoice; values: field, file, books."""
+
+    sentence = _("The field %(field)s of the XML would say %(file)s, but the invoice says %(books)s.")
+    about = "invoice"

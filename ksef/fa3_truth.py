@@ -1,0 +1,81 @@
+"""Compare a finished FA(3) file with the books, by reading it back: nothing here knows how it was made."""
+
+from decimal import Decimal
+
+from lxml import etree
+
+from . import fa3_problems as problems
+from .fa3 import NAMESPACE
+from .fa3_facts import OSS, SUMS, TAXED
+
+_HALF_CENT = Decimal("0.005")
+
+
+def contradictions(xml, facts):
+    """Return what the file says otherwise than the invoice, a list of ``FileContradictsBooks``.
+
+    :param bytes xml: a file that the FA(3) schema takes
+    :param InvoiceFacts facts: free of problems
+    """
+    root = etree.fromstring(xml, etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False))
+    pairs = [*_heading(root, facts), *_sums(root, facts), *_rows(root, facts)]
+    return [
+        problems.FileContradictsBooks(field=field, file=told or "-", books=books)
+        for field, told, books in pairs
+        if told != books
+    ]
+
+
+def _heading(root, facts):
+    for path, books in (
+        ("Podmiot1/DaneIdentyfikacyjne/NIP", facts.seller.nip),
+        ("Podmiot2/DaneIdentyfikacyjne/NIP", facts.buyer.nip),
+        ("Fa/KodWaluty", facts.currency),
+        ("Fa/P_1", facts.issue_date.isoformat()),
+        ("Fa/P_2", " ".join(facts.number.split())),
+        ("Fa/DaneFaKorygowanej/NrKSeFFaKorygowanej", facts.original.ksef_number if facts.original else ""),
+    ):
+        yield path, root.findtext(_path(path), ""), books
+
+
+def _sums(root, facts):
+    told = {
+        etree.QName(node).localname: Decimal(node.text)
+        for node in root.find(_path("Fa"))
+        if etree.QName(node).localname.startswith(("P_13_", "P_14_"))
+    }
+    books = {}
+    for line in facts.lines:
+        field = f"P_13_{SUMS[line.tax.rate]}"
+        books[field] = books.get(field, 0) + line.net
+    for suffix in TAXED:
+        if f"P_13_{suffix}" in books:
+            parts = [part for part in facts.vat if SUMS[part.tax.rate] == suffix]
+            books[f"P_14_{suffix}"] = sum((part.amount for part in parts), Decimal())
+            if facts.currency != "PLN" and suffix != SUMS[OSS]:
+                books[f"P_14_{suffix}W"] = sum((part.amount_pln for part in parts), Decimal())
+    for field in sorted(told.keys() | books.keys()):
+        yield field, told.get(field), books.get(field)
+    yield "P_15", Decimal(root.findtext(_path("Fa/P_15"))), facts.total
+
+
+def _rows(root, facts):
+    rows = root.findall(_path("Fa/FaWiersz"))
+    yield "FaWiersz", len(rows), len(facts.lines)
+    for row, line in zip(rows, facts.lines, strict=False):
+        field = f"FaWiersz {line.number}"
+        told = {etree.QName(node).localname: node.text for node in row}
+        rate = OSS if "P_12_XII" in told else told.get("P_12")
+        yield f"{field}/P_12", rate, line.tax.rate
+        yield f"{field}/P_11", Decimal(told["P_11"]), line.net
+        quantity, price, discount = (Decimal(told.get(name, "0")) for name in ("P_8B", "P_9A", "P_10"))
+        worked_out = quantity * price - discount
+        # the rest of a division that eight decimals of the price leave
+        left = _HALF_CENT + abs(quantity) * Decimal("1e-8")
+        yield f"{field}/P_9A", worked_out if abs(worked_out - line.net) > left else line.net, line.net
+        if facts.exchange_rate:
+            yield f"{field}/KursWaluty", Decimal(told.get("KursWaluty", "0")), round(facts.exchange_rate, 6)
+
+
+def _path(path):
+    return "/".join(f"{{{NAMESPACE}}}{step}" for step in path.split("/"))

@@ -1,0 +1,69 @@
+"""Find all that keeps an invoice from being sealed, and tell it with a link to what must be mended."""
+
+from odoo import models, tools
+from odoo.exceptions import UserError
+
+from ..ksef import fa3_check, fa3_facts, fa3_mend, fa3_truth
+from .messages import translated
+
+
+class AccountMove(models.Model):
+    _inherit = "account.move"
+
+    def _l10n_pl_ksef_sealable_xml(self):
+        """Return the FA(3) XML of this invoice (bytes), checked against KSeF's rules and the books.
+
+        :raises UserError: there are problems; it tells all of them
+        """
+        self.ensure_one()
+        facts = self._l10n_pl_ksef_facts()
+        xml, problems = None, fa3_facts.find_problems(facts)
+        if not problems:
+            xml = fa3_mend.mend(self._l10n_pl_ksef_render_fa3(), facts)
+            problems = fa3_check.byte_problems(xml) + fa3_check.schema_problems(xml, self._l10n_pl_ksef_schema())
+            problems = problems or fa3_truth.contradictions(xml, facts)
+        if problems:
+            raise UserError(
+                "\n".join(
+                    [
+                        self.env._("Invoice %(number)s cannot be issued offline yet:", number=self.name),
+                        *(f"- {translated(self.env, problem)}" for problem in problems),
+                    ]
+                )
+            )
+        return xml
+
+    def _l10n_pl_ksef_problems(self):
+        """Return what an accountant must mend before this invoice can be sealed.
+
+        :return: list of (sentence, window action that opens what is to be mended, or None for the invoice itself)
+        """
+        self.ensure_one()
+        return [
+            (translated(self.env, problem), self._l10n_pl_ksef_mending_action(problem))
+            for problem in fa3_facts.find_problems(self._l10n_pl_ksef_facts())
+        ]
+
+    def _l10n_pl_ksef_mending_action(self, problem):
+        record = {
+            "company": self.company_id,
+            "partner": self.commercial_partner_id,
+            "currency": self.currency_id,
+            "original": self.reversed_entry_id,
+            "tax": self.env["account.tax"].browse(problem.values.get("record_id")),
+            "advance": self.browse(problem.values.get("record_id")),
+        }.get(problem.about)
+        return record._get_records_action() if record else None
+
+    def _l10n_pl_ksef_problem_alerts(self):
+        """Return the problems as alerts of the invoice's form."""
+        alerts = {}
+        for number, (message, action) in enumerate(self._l10n_pl_ksef_problems()):
+            link = {"action": action, "action_text": self.env._("Open")} if action else {}
+            alerts[f"l10n_pl_ksef_problem_{number}"] = {"level": "warning", "message": message, **link}
+        return alerts
+
+    @tools.ormcache()
+    def _l10n_pl_ksef_schema(self):
+        with tools.file_open(self._l10n_pl_ksef_schema_path(), "rb") as file:
+            return file.read()

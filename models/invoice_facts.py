@@ -1,0 +1,158 @@
+"""An invoice of Odoo in the terms of FA(3): the only place that knows both."""
+
+from decimal import Decimal
+
+from odoo import fields, models
+from odoo.tools import html2plaintext
+
+from ..ksef.fa3_facts import InvoiceFacts, Line, Party, Payment, Tax, Vat, price_and_discount
+
+_PAYMENT_FORM = {"cash": "1", "bank": "6", "credit": "2"}
+_TRANSFER = "6"
+
+
+def _decimal(amount):
+    """A float of the books, as it is shown."""
+    return Decimal(repr(amount))
+
+
+def _amount(amount):
+    return round(_decimal(amount), 2) + 0  # no negative zero
+
+
+class AccountMove(models.Model):
+    _inherit = "account.move"
+
+    def _l10n_pl_ksef_facts(self):
+        """Return the ``InvoiceFacts`` of this posted invoice or credit note."""
+        self.ensure_one()
+        is_correction = self.move_type == "out_refund"
+        original = self.reversed_entry_id if is_correction else self.browse()
+        taxes = self._l10n_pl_ksef_taxes()
+        return InvoiceFacts(
+            number=self.name,
+            issue_date=self.invoice_date,
+            today=fields.Date.context_today(self.with_context(tz="Europe/Warsaw")),
+            supply_date=self.delivery_date or self.taxable_supply_date or None,
+            currency=self.currency_id.name,
+            books_currency=self.company_currency_id.name,
+            exchange_rate=self._l10n_pl_ksef_exchange_rate(),
+            total=_amount(self.amount_total * (-1 if is_correction else 1)),
+            rounding=self._l10n_pl_ksef_rounding(),
+            lines=tuple(
+                self._l10n_pl_ksef_line(number, line, taxes)
+                for number, line in enumerate(self._l10n_pl_ksef_lines(), 1)
+            ),
+            vat=tuple(
+                Vat(taxes[line.tax_line_id], _amount(-line.amount_currency), _amount(-line.balance))
+                for line in self.line_ids
+                if line.tax_line_id
+            ),
+            seller=self._l10n_pl_ksef_party(self.company_id.partner_id),
+            buyer=self._l10n_pl_ksef_party(self.commercial_partner_id),
+            is_correction=is_correction,
+            original=original._l10n_pl_ksef_reference() if original else None,
+            correction_effect=self._l10n_pl_ksef_correction_effect(original) if original else "",
+            advances=tuple(advance._l10n_pl_ksef_reference() for advance in self._l10n_pl_ksef_advances()),
+            payments=() if is_correction else self._l10n_pl_ksef_payments(),
+            texts=self._l10n_pl_ksef_texts(),
+        )
+
+    def _l10n_pl_ksef_lines(self):
+        return self.invoice_line_ids.filtered(lambda line: line.display_type == "product").sorted(
+            lambda line: (line.sequence, line.id)
+        )
+
+    def _l10n_pl_ksef_taxes(self):
+        """Return the ``Tax`` of each tax of this invoice, a dict by record."""
+        taxes = self._l10n_pl_ksef_lines().tax_ids.flatten_taxes_hierarchy() | self.line_ids.tax_line_id
+        return {tax: self._l10n_pl_ksef_tax(tax) for tax in taxes}
+
+    def _l10n_pl_ksef_rounding(self):
+        """What a line of cash rounding adds to the total; a rounding within the VAT is part of that."""
+        lines = self.line_ids.filtered(lambda line: line.display_type == "rounding" and not line.tax_line_id)
+        return _amount(-sum(lines.mapped("amount_currency")))
+
+    def _l10n_pl_ksef_exchange_rate(self):
+        """PLN for one unit of the invoice's currency; Odoo keeps the inverse."""
+        if self.currency_id == self.company_currency_id:
+            return None
+        return round(1 / _decimal(self.invoice_currency_rate), 6)
+
+    def _l10n_pl_ksef_line(self, number, line, taxes):
+        own_taxes = line.tax_ids.flatten_taxes_hierarchy()
+        sign = -1 if self.move_type == "out_refund" else 1
+        quantity = round(_decimal(line.quantity * sign), 6)
+        # Booked, not shown: with prices rounded globally only the booked amounts add up to the total.
+        net = _amount(-line.amount_currency)
+        included = sum(
+            (_decimal(tax.amount) for tax in own_taxes if tax.price_include and tax.amount_type == "percent"), Decimal()
+        )
+        typed = _decimal(line.price_unit) / (1 + included / 100)
+        price, discount = price_and_discount(quantity, typed, _decimal(line.discount), net)
+        return Line(
+            number=number,
+            name=line.name or line.product_id.display_name or "",
+            unit=line.product_uom_id.name or "szt.",
+            quantity=quantity,
+            price=price,
+            discount=discount,
+            net=net,
+            taxes=tuple(taxes[tax] for tax in own_taxes),
+            gtu=line.product_id.l10n_pl_vat_gtu or "",
+        )
+
+    def _l10n_pl_ksef_tax(self, tax):
+        # The tags of the tax, not of the line: a tax that is due on payment leaves the line without any.
+        base = tax.invoice_repartition_line_ids.filtered(lambda line: line.repartition_type == "base")
+        tags = base.tag_ids.with_context(lang="en_US").mapped("name")
+        return Tax(
+            id=tax.id,
+            name=tax.name,
+            percent=_decimal(tax.amount).normalize() if tax.amount_type == "percent" else None,
+            grids=frozenset(tag.lstrip("+-") for tag in tags),
+            country=tax.country_id.code or "PL",
+            legal_basis=html2plaintext(tax.invoice_legal_notes or self.fiscal_position_id.note or "").strip(),
+        )
+
+    def _l10n_pl_ksef_party(self, partner):
+        street = ", ".join(filter(None, (partner.street, partner.street2)))
+        return Party(
+            name=" ".join((partner.name or "").split()),
+            vat=(partner.vat or "").strip(),
+            country=partner.country_id.code or "",
+            country_name=partner.country_id.with_context(lang="pl_PL").name or "",
+            street=" ".join(street.split()),
+            city=" ".join(f"{partner.zip or ''} {partner.city}".split()) if partner.city else "",
+            is_company=partner.is_company,
+        )
+
+    def _l10n_pl_ksef_correction_effect(self, original):
+        """When the correction counts in the VAT records: as the accounting date has it."""
+        if self.date == self.invoice_date:
+            return "2"
+        return "1" if self.date == original.date else "3"
+
+    def _l10n_pl_ksef_payments(self):
+        """What was paid of this very invoice, in its currency: a payment may settle several at once."""
+        partials = self._get_all_reconciled_invoice_partials() or []
+        return tuple(
+            Payment(
+                amount=_amount(partial["amount"]),
+                date=partial["aml"].date,
+                form=_PAYMENT_FORM.get(partial["aml"].journal_id.type, _TRANSFER),
+            )
+            for partial in partials
+            if partial["aml"].payment_id or partial["aml"].statement_line_id
+        )
+
+    def _l10n_pl_ksef_texts(self):
+        """All words that the printed invoice has beside its lines' names."""
+        notes = self.invoice_line_ids.filtered(lambda line: line.display_type == "line_note").mapped("name")
+        pages = (
+            self.narration,
+            self.taxes_legal_notes,
+            self.fiscal_position_id.note,
+            self.invoice_payment_term_id.note,
+        )
+        return "\n".join([*filter(None, notes), *(html2plaintext(page) for page in pages if page)])
