@@ -134,7 +134,7 @@ class Demo:
         """Post an invoice, issue it offline and print it as an accountant does; return its entry of the summary."""
         tax = self.env.ref(f"account.{self.company.id}_vs_{tax}")
         currency = self.env["res.currency"].with_context(active_test=False).search([("name", "=", currency)])
-        currency.active = True
+        self.quote(currency)
         move = (
             self.env["account.move"]
             .with_user(self.accountant)
@@ -162,6 +162,13 @@ class Demo:
         move.action_l10n_pl_ksef_issue_offline()
         self.env.cr.commit()  # the server that styles the print reads the database too
         return self.print(name, move)
+
+    def quote(self, currency):
+        """Give a foreign currency a rate: without one the VAT in PLN is not known, and nothing is sealed."""
+        currency.active = True
+        if currency != self.company.currency_id and not currency.rate_ids:
+            yesterday = fields.Date.today() - timedelta(days=1)
+            currency.rate_ids = [Command.create({"name": yesterday, "inverse_company_rate": 4.2537})]
 
     def print(self, name, move):
         document = move.l10n_pl_ksef_document_id

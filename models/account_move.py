@@ -100,18 +100,30 @@ class AccountMove(models.Model):
                 "action": document._get_records_action(),
                 "action_text": self.env._("View the sealed document"),
             }
-        if self.l10n_pl_ksef_can_issue_offline:
+        if self.l10n_pl_ksef_can_issue_offline and self._l10n_pl_ksef_company_works_offline():
             alerts |= self._l10n_pl_ksef_certificate_alerts() | self._l10n_pl_ksef_problem_alerts()
         return alerts
+
+    def _l10n_pl_ksef_company_works_offline(self):
+        """Tell whether the company has ever had an offline certificate; others are not bothered with alerts."""
+        return bool(
+            self.env["l10n_pl_ksef.certificate"]
+            .sudo()
+            .search_count(
+                [
+                    ("company_id", "parent_of", self.company_id.id),
+                    ("environment", "=", self._l10n_pl_ksef_environment()),
+                ],
+                limit=1,
+            )
+        )
 
     def _l10n_pl_ksef_certificate_alerts(self):
         """Say beforehand that the certificate which would sign is missing or not confirmed."""
         certificates = self.env["l10n_pl_ksef.certificate"]
         environment = self._l10n_pl_ksef_environment()
         certificate = certificates._usable(self.company_id, environment)
-        if certificate.state == "active" or not certificates.sudo().search_count(
-            [("company_id", "parent_of", self.company_id.id), ("environment", "=", environment)], limit=1
-        ):
+        if certificate.state == "active":
             return {}
         link = {"action": certificates._action_all(), "action_text": self.env._("Offline certificates")}
         if certificate:

@@ -16,6 +16,7 @@ from . import (
     test_seal,
     test_secrets,
     test_sessions,
+    test_translations,
     test_upload,
     test_vault,
     test_working_days,
