@@ -183,7 +183,7 @@ class Payment:
 class InvoiceFacts:
     """An invoice as the books have it.
 
-    :ivar exchange_rate: PLN for one unit of ``currency``; None if that is PLN
+    :ivar exchange_rate: PLN for one unit of ``currency``; None if that is PLN, or if there is no rate
     :ivar rounding: what a separate rounding line adds to net and VAT
     :ivar texts: all words that are printed beside the lines
     :ivar correction_effect: TypKorekty, of a corrective invoice
@@ -218,6 +218,10 @@ class InvoiceFacts:
     @cached_property
     def rates(self):
         return {tax.rate for tax in self.taxes}
+
+    @property
+    def is_foreign(self):
+        return self.currency != "PLN"
 
     def net_of(self, suffix):
         """Return the sum of P_13 with this ending, None if no line has such a rate."""
@@ -290,7 +294,7 @@ def _buyer(facts):
 def _heading(facts):
     if facts.issue_date > facts.today:
         yield problems.DateInFuture(date=facts.issue_date.isoformat())
-    if facts.currency != "PLN" and facts.exchange_rate == 1:
+    if facts.is_foreign and not facts.exchange_rate and any(part.amount for part in facts.vat):
         yield problems.ExchangeRateMissing(currency=facts.currency)
 
 

@@ -132,7 +132,7 @@ def _sums(root, facts):
         if suffix in TAXED:
             vat, vat_pln = facts.vat_of(suffix)
             _put(fa, FA, f"P_14_{suffix}", _money(vat))
-            if facts.exchange_rate and suffix != SUMS[OSS]:
+            if facts.is_foreign and suffix != SUMS[OSS]:
                 _put(fa, FA, f"P_14_{suffix}W", _money(vat_pln))
     _put(fa, FA, "P_15", _money(facts.total))
     advance = "ZAL" in fa.findtext(_tag("RodzajFaktury"), "")

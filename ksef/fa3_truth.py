@@ -52,7 +52,7 @@ def _sums(root, facts):
         if f"P_13_{suffix}" in books:
             parts = [part for part in facts.vat if SUMS[part.tax.rate] == suffix]
             books[f"P_14_{suffix}"] = sum((part.amount for part in parts), Decimal())
-            if facts.currency != "PLN" and suffix != SUMS[OSS]:
+            if facts.is_foreign and suffix != SUMS[OSS]:
                 books[f"P_14_{suffix}W"] = sum((part.amount_pln for part in parts), Decimal())
     for field in sorted(told.keys() | books.keys()):
         yield field, told.get(field), books.get(field)

@@ -74,8 +74,9 @@ class AccountMove(models.Model):
         return _amount(-sum(lines.mapped("amount_currency")))
 
     def _l10n_pl_ksef_exchange_rate(self):
-        """PLN for one unit of the invoice's currency; Odoo keeps the inverse."""
-        if self.currency_id == self.company_currency_id:
+        """Return PLN for one unit of the invoice's currency, None if there is no rate to tell."""
+        # Odoo keeps the inverse, and takes 1 for a currency without rates.
+        if self.currency_id == self.company_currency_id or self.invoice_currency_rate == 1:
             return None
         return round(1 / _decimal(self.invoice_currency_rate), 6)
 

@@ -223,6 +223,9 @@ class TestSealedInvoices(InvoiceCorpus):
         greek = self.new_partner("Ελλάς ΑΕ", self.gr, vat="EL094259216")
         self.check("to Greece", self.invoice(line("unia"), partner_id=greek.id), KodUE="EL", NrVatUE="094259216")
         both = self.invoice(line("unia"), line("dostu"), **german)
+        unrated = self.invoice(line("unia"), currency="CZK", **german)
+        with self.subTest("to the EU, no exchange rate, no VAT to work out with it"):
+            self.assertNotIn(b"Kurs", self.seal(unrated))
         self.check("goods and services", both, P_13_6_2="100.00", P_13_9="100.00", P_12=["0 WDT", "np II"])
         triangular = self.invoice(line("unia_triangular"), **german)
         self.check("triangular", triangular, P_23="1", P_12="0 WDT")
