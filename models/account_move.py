@@ -139,12 +139,13 @@ class AccountMove(models.Model):
         """Return the class of the buyer to art. 106gb(4), one of ``modes.BuyerClass``."""
         self.ensure_one()
         buyer = self.commercial_partner_id
-        polish = buyer.country_code == "PL" or (buyer.vat or "").upper().startswith("PL")
+        vat = (buyer.vat or "").strip("/ ")  # Odoo's "/" says that there is none
+        polish = buyer.country_code == "PL" or vat.upper().startswith("PL")
         facts = modes.BuyerFacts(
             place_of_supply_in_poland=True,  # the strict side: what is known of the buyer decides
-            has_polish_nip=polish and nip.is_valid(buyer.vat or ""),
-            is_consumer=not buyer.is_company and not buyer.vat,
-            has_tax_id=bool(buyer.vat),
+            has_polish_nip=polish and nip.is_valid(vat),
+            is_consumer=not buyer.is_company and not vat,
+            has_tax_id=bool(vat),
             seat_in_poland=buyer.country_code == "PL" if buyer.country_code else None,
         )
         return modes.classify_buyer(facts)[0]

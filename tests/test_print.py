@@ -200,13 +200,14 @@ class TestPrint(KsefOfflineCommon, HttpCase):
         for what, buyer, is_invoice in (
             ("domestic", {"vat": "PL5265877635", "country_id": poland.id, "is_company": True}, False),
             ("domestic, no prefix", {"vat": "5265877635", "country_id": poland.id, "is_company": True}, False),
-            ("company without NIP", {"country_id": poland.id, "is_company": True}, True),
+            ("company without NIP", {"vat": "/", "country_id": poland.id, "is_company": True}, True),
             ("consumer", {"country_id": poland.id}, True),
             ("abroad", {"vat": "DE136695976", "country_id": germany.id, "is_company": True}, True),
             ("abroad with NIP", {"vat": "PL5265877635", "country_id": germany.id, "is_company": True}, False),
         ):
             with self.subTest(what):
-                partner = self.env["res.partner"].with_context(no_vat_validation=True).create({"name": what} | buyer)
+                buyer |= {"name": what, "street": "ul. Prosta 1", "city": "Miasto"}
+                partner = self.env["res.partner"].with_context(no_vat_validation=True).create(buyer)
                 move = self.posted_invoice(partner_id=partner.id)
                 move.action_l10n_pl_ksef_issue_offline()
                 pdf = self.pdf(move)
