@@ -98,7 +98,7 @@ class Authority:
         self._key = _NEW_KEYS["ec"]()
         self._name = x509.Name([_attribute(NameOID.COMMON_NAME, name), _attribute(NameOID.COUNTRY_NAME, "PL")])
         self.certificate = self._sign(
-            self._name, self._key, not_before, not_after, _random_serial(), _key_usage({"key_cert_sign"}), ca=True
+            self._name, self._key, not_before, not_after, _random_serial(), key_usage({"key_cert_sign"}), ca=True
         )
 
     def issue(
@@ -128,7 +128,7 @@ class Authority:
         :param serial: default: 8 random bytes.
         :param self_signed: signed with its own key, as KSeF's test environment lets anybody log in.
         """
-        suffix, key_usage = _USAGES[usage]
+        suffix, purposes = _USAGES[usage]
         private_key = _NEW_KEYS[key or "ec"]() if key is None or isinstance(key, str) else key
         certificate = self._sign(
             _subject(common_name, suffix, nip, _person_number(pesel, tin)),
@@ -136,7 +136,7 @@ class Authority:
             not_before,
             not_after,
             _random_serial() if serial is None else serial,
-            _key_usage(key_usage),
+            key_usage(purposes),
             ca=False,
             self_signed=self_signed,
         )
@@ -206,7 +206,8 @@ def _attribute(oid: x509.ObjectIdentifier, value: str) -> x509.NameAttribute:
     return x509.NameAttribute(oid, value)
 
 
-def _key_usage(wanted: set[str]) -> x509.KeyUsage:
+def key_usage(wanted: set[str]) -> x509.KeyUsage:
+    """The extension with the wanted purposes alone, named as cryptography names them."""
     return x509.KeyUsage(**{name: name in wanted for name in _KEY_USAGES})
 
 

@@ -6,7 +6,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.x509.oid import NameOID
 
-from ..authority import Authority
+from ..authority import Authority, key_usage
 
 SUFFIXES = {"Authentication": " (uwierzytelnienie)", "Offline": " (offline)"}
 
@@ -37,7 +37,7 @@ class KsefAuthority(Authority):
             ]
         )
         return self._sign(
-            subject, _PublicHalf(request.public_key()), not_before, not_after, serial, _key_usage(usage), ca=False
+            subject, _PublicHalf(request.public_key()), not_before, not_after, serial, key_usage({usage}), ca=False
         )
 
     def has_issued(self, certificate):
@@ -51,18 +51,3 @@ def is_issued_by(certificate, issuer):
     except (ValueError, TypeError, InvalidSignature):
         return False
     return True
-
-
-def _key_usage(usage):
-    names = (
-        "digital_signature",
-        "content_commitment",
-        "key_encipherment",
-        "data_encipherment",
-        "key_agreement",
-        "key_cert_sign",
-        "crl_sign",
-        "encipher_only",
-        "decipher_only",
-    )
-    return x509.KeyUsage(**{name: name == usage for name in names})
