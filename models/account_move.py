@@ -100,6 +100,15 @@ class AccountMove(models.Model):
                 "action": document._get_records_action(),
                 "action_text": self.env._("View the sealed document"),
             }
+            if document._waiting() and document._deadline() > document.certificate_id.valid_to.date():
+                alerts["l10n_pl_ksef_certificate_ends"] = {
+                    "level": "warning",
+                    "message": self.env._(
+                        "The certificate that signed KOD II ends before the deadline for sending (%(deadline)s): send "
+                        "the invoice before that, since the buyer's code fails the check afterwards.",
+                        deadline=fields.Date.to_string(document._deadline()),
+                    ),
+                }
         if self.l10n_pl_ksef_can_issue_offline and self._l10n_pl_ksef_company_works_offline():
             alerts |= self._l10n_pl_ksef_certificate_alerts() | self._l10n_pl_ksef_problem_alerts()
         return alerts

@@ -99,6 +99,10 @@ class Certificate(models.Model):
         groups=fields.NO_ACCESS, readonly=True, copy=False, prefetch=False, export_string_translation=False
     )
     can_renew = fields.Boolean(compute="_compute_can_renew")
+    ends_before_deadline = fields.Boolean(
+        compute="_compute_ends_before_deadline",
+        help="Copies that it has signed will fail the check of KOD II while they still wait for KSeF.",
+    )
     document_ids = fields.One2many("l10n_pl_ksef.document", "certificate_id", "Signatures")
 
     _fingerprint_uniq = models.UniqueIndex(
@@ -140,6 +144,14 @@ class Certificate(models.Model):
         for certificate in self:
             certificate.can_renew = bool(
                 certificate.valid_to and certificate.valid_to <= soon and certificate.state != "removed"
+            )
+
+    @api.depends("valid_to", "document_ids")
+    def _compute_ends_before_deadline(self):
+        for certificate in self:
+            waiting = certificate.sudo().document_ids._waiting()
+            certificate.ends_before_deadline = any(
+                document._deadline() > certificate.valid_to.date() for document in waiting
             )
 
     @api.model

@@ -1,7 +1,9 @@
+from datetime import timezone
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-from ..ksef import fa3, links
+from ..ksef import fa3, links, modes
 from ..ksef.errors import KsefError, VaultKeyMissing
 from .certificate import ENVIRONMENTS
 from .messages import translated, user_error
@@ -97,6 +99,16 @@ class Document(models.Model):
             "Ask an administrator to add one under KSeF > Offline Certificates.",
             company=company.name,
         )
+
+    def _deadline(self):
+        """Return the day (date) until which KSeF must have the document, as far as no announcement moves it."""
+        self.ensure_one()
+        sealed_at = self.sealed_at.replace(tzinfo=timezone.utc)
+        return modes.deadline(self.mode, self.issue_date, sealed_at, ()).day
+
+    def _waiting(self):
+        """Return the documents whose invoice has no KSeF number yet."""
+        return self.filtered(lambda document: not document.move_id._l10n_pl_ksef_number())
 
     def _xml_bytes(self):
         """Return the sealed bytes, after a check that they still are what the codes say."""

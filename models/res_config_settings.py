@@ -20,6 +20,9 @@ class ResConfigSettings(models.TransientModel):
     l10n_pl_ksef_certificate_status = fields.Selection(related="l10n_pl_ksef_certificate_id.status")
     l10n_pl_ksef_certificate_valid_to = fields.Datetime("Valid until", related="l10n_pl_ksef_certificate_id.valid_to")
     l10n_pl_ksef_certificate_can_renew = fields.Boolean(related="l10n_pl_ksef_certificate_id.can_renew")
+    l10n_pl_ksef_certificate_ends_before_deadline = fields.Boolean(
+        related="l10n_pl_ksef_certificate_id.ends_before_deadline"
+    )
     l10n_pl_ksef_key_location = fields.Char("Master key", compute="_compute_l10n_pl_ksef_key_location")
     l10n_pl_ksef_context_type = fields.Selection(related="company_id.l10n_pl_ksef_context_type", readonly=False)
     l10n_pl_ksef_context_value = fields.Char(related="company_id.l10n_pl_ksef_context_value", readonly=False)

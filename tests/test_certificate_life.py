@@ -318,6 +318,21 @@ class TestCertificateLife(KsefSimulatorCommon):
             self.env.invalidate_all()
             self.assertIn("l10n_pl_ksef_no_certificate", move.alerts)
 
+    def test_a_certificate_that_ends_before_the_deadline(self):
+        # Issued on Friday 4 December, so it must be in KSeF on Monday the 7th.
+        certificate = self.registered(not_after=datetime(2026, 12, 5, tzinfo=timezone.utc))
+        with freeze_time("2026-12-04 10:00"):
+            move = self.posted_invoice(invoice_date="2026-12-04")
+            move.action_l10n_pl_ksef_issue_offline()
+            self.assertIn("2026-12-07", move.alerts["l10n_pl_ksef_certificate_ends"]["message"])
+            self.assertTrue(certificate.ends_before_deadline)
+            settings = self.env["res.config.settings"].create({"company_id": self.company.id})
+            self.assertTrue(settings.l10n_pl_ksef_certificate_ends_before_deadline)
+            move.sudo().write({"l10n_pl_edi_status": "accepted", "l10n_pl_edi_number": "number"})
+            self.env.invalidate_all()
+            self.assertNotIn("l10n_pl_ksef_certificate_ends", move.alerts)
+            self.assertFalse(certificate.ends_before_deadline)
+
     def test_production_ignores_the_simulator(self):
         self.env["ir.config_parameter"].set_param("l10n_pl_edi_ksef.mode", "prod")
         client = self.company._l10n_pl_ksef_client("production")

@@ -27,9 +27,7 @@ class CertificateRevoke(models.TransientModel):
     @api.depends("certificate_id")
     def _compute_waiting_ids(self):
         for wizard in self:
-            wizard.waiting_ids = wizard.certificate_id.document_ids.filtered(
-                lambda document: not document.move_id._l10n_pl_ksef_number()
-            )
+            wizard.waiting_ids = wizard.certificate_id.document_ids._waiting()
 
     def action_revoke(self):
         self.ensure_one()
