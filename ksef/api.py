@@ -606,19 +606,25 @@ class Client:
     def session_invoices(self, reference, *, failed_only=False):
         """Yield the ``InvoiceStatus`` of each invoice that KSeF has received in a session, page after page."""
         path = f"/sessions/{reference}/invoices" + ("/failed" if failed_only else "")
-        headers = {}
+        token = None
+
+        def read(body):
+            next_token = body.get("continuationToken")
+            if next_token and next_token == token:
+                raise ValueError("the same page again")  # reading on would never end
+            return [_invoice_status(item) for item in body["invoices"]], next_token
+
         while True:
             statuses, token = self._call(
                 "GET",
                 path,
-                lambda body: ([_invoice_status(item) for item in body["invoices"]], body.get("continuationToken")),
+                read,
                 params={"pageSize": _INVOICES_PAGE_SIZE},
-                headers=headers,
+                headers={"x-continuation-token": token} if token else {},
             )
             yield from statuses
             if not token:
                 return
-            headers = {"x-continuation-token": token}
 
     def invoice(self, session_reference, reference):
         """Return the ``InvoiceStatus`` of one invoice."""

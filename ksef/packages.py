@@ -27,7 +27,7 @@ KEY_LENGTH, IV_LENGTH = 32, 16
 ZIP, TAR_GZ = "Zip", "TarGz"
 # KSeF takes 50 parts of 100 MB (before they are encrypted) and 5 GB altogether, so 50 full parts just fit.
 PART_SIZE, MAX_PARTS = 100_000_000, 50
-_CHUNK = 1 << 20
+_CHUNK = 1 << 16
 _OAEP = padding.OAEP(mgf=padding.MGF1(hashes.SHA256()), algorithm=hashes.SHA256(), label=None)
 
 

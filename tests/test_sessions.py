@@ -250,9 +250,11 @@ class TestInteractive(SessionCase):
         with self.refused(errors.RequestRefused, 21418):
             self.ksef._call("GET", path, dict, headers={"x-continuation-token": "?"})
 
-    def patch(self, where, name, value):
-        self.addCleanup(setattr, where, name, getattr(where, name))
-        setattr(where, name, value)
+    def test_page_that_leads_to_itself(self):
+        session = self.ksef.open_interactive()
+        self.simulator.faults.plan(AnswerInstead(200, b'{"invoices": [], "continuationToken": "A"}', JSON), times=2)
+        with self.assertRaises(errors.AnswerUnreadable):
+            list(self.ksef.session_invoices(session.reference))
 
     def test_pages_start_late(self):
         """A generator asks for a page when it is needed, not before."""
@@ -290,8 +292,7 @@ class TestEncryption(SessionCase):
 
     def test_key_that_ksef_cannot_decrypt(self):
         public_key = rsa.generate_private_key(65537, 2048).public_key()
-        self.addCleanup(setattr, api.PublicKey, "key", api.PublicKey.key)
-        api.PublicKey.key = lambda _self: public_key
+        self.patch(api.PublicKey, "key", lambda _self: public_key)
         session = self.ksef.open_interactive()
         self.assertEqual(self.ksef.session(session.reference).code, 415)
         with self.refused(errors.SessionEnded, 21180):
@@ -652,6 +653,29 @@ class TestBatch(SessionCase):
             set(map(str.lower, headers)),
             {"host", "accept-encoding", "content-length", "x-ms-blob-type", "user-agent"},
         )
+
+    def test_part_goes_up_piece_by_piece(self):
+        session, package = self.open([os.urandom(3_000_000)])
+        reader = package.open_part(1)
+        sizes = []
+
+        def read(size=-1):
+            sizes.append(size)
+            return type(reader).read(reader, size)
+
+        reader.read = read
+        package.open_part = lambda _ordinal: reader
+        self.ksef.upload_part(session.uploads[0], package)
+        self.assertTrue(all(0 < size <= 1 << 20 for size in sizes), sizes)
+        self.assertEqual(len(self.simulated(session).batch_file.parts[1].content), package.parts[0].size)
+
+    def test_header_without_a_value_is_left_out(self):
+        upload = {"ordinalNumber": 1, "method": "PUT", "url": "http://127.0.0.1/", "headers": {"a": None, "b": "c"}}
+        body = json.dumps({"referenceNumber": "R", "partUploadRequests": [upload]}).encode()
+        package = self.package([invoice()])
+        self.ksef.open_interactive()
+        self.simulator.faults.plan(AnswerInstead(201, body, JSON))
+        self.assertEqual(self.ksef.open_batch(package).uploads[0].headers, {"b": "c"})
 
     def test_package_that_ksef_cannot_open(self):
         def other_content(part, batch_file):
