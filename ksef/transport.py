@@ -278,7 +278,7 @@ def _never_sent(error):
 def _is_cut_off(response):
     """Tell whether fewer bytes came than were announced, or the headers broke off; urllib3 1.26 does not mind."""
     announced = response.headers.get("Content-Length")
-    if announced is None:
+    if not announced:
         return not (response.content or response.status_code == 204 or "Transfer-Encoding" in response.headers)
     return announced.isdigit() and response.raw.tell() < int(announced)
 

@@ -678,26 +678,27 @@ class TestBatch(SessionCase):
         self.assertEqual(self.ksef.open_batch(package).uploads[0].headers, {"b": "c"})
 
     def test_package_that_ksef_cannot_open(self):
-        def other_content(part, batch_file):
-            part.content = part.content[:-1] + b"x"
+        def other_content(part, batch_file, package):
+            part.content = part.content[:-1] + bytes([part.content[-1] ^ 1])
 
-        def other_hash(part, batch_file):
-            part.content = os.urandom(len(part.content))
-            part.sha256 = sha256(part.content)
+        def other_padding(part, batch_file, package):
+            # A block short: what is last now ends like no padding does.
+            part.content = packages.encrypt(bytes(32), package.key, package.iv)[:-16]
+            part.size, part.sha256 = len(part.content), sha256(part.content)
 
-        def other_file_hash(part, batch_file):
+        def other_file_hash(part, batch_file, package):
             batch_file.sha256 = sha256(b"")
 
-        def other_archive(part, batch_file):
+        def other_archive(part, batch_file, package):
             batch_file.compression = "TarGz"
 
-        cases = {other_content: 405, other_hash: 435, other_file_hash: 405, other_archive: 430}
+        cases = {other_content: 405, other_padding: 435, other_file_hash: 405, other_archive: 430}
         for change, code in cases.items():
             with self.subTest(change.__name__):
                 session, package = self.open([invoice()])
                 self.ksef.upload_part(session.uploads[0], package)
                 batch_file = self.simulated(session).batch_file
-                change(batch_file.parts[1], batch_file)
+                change(batch_file.parts[1], batch_file, package)
                 self.ksef.close_batch(session.reference)
                 status = self.ksef.session(session.reference)
                 self.assertEqual(status.code, code)
