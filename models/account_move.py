@@ -100,7 +100,7 @@ class AccountMove(models.Model):
                 "action": document._get_records_action(),
                 "action_text": self.env._("View the sealed document"),
             }
-            if document._waiting() and document._deadline() > document.certificate_id.valid_to.date():
+            if document._waiting() and document._outlives_certificate():
                 alerts["l10n_pl_ksef_certificate_ends"] = {
                     "level": "warning",
                     "message": self.env._(

@@ -1,4 +1,3 @@
-import logging
 from datetime import timedelta
 
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -10,8 +9,6 @@ from ..ksef import credentials, enrollment, links
 from ..ksef.errors import KeyMismatch, KsefError, LostAnswer, NotListed, RequestNotFound, VaultKeyInvalid
 from .messages import translated, user_error
 from .vault import open_vault
-
-_logger = logging.getLogger(__name__)
 
 ENVIRONMENTS = [("production", "Production"), ("demo", "Demo"), ("test", "Test")]
 # KSeF's words for the status of a certificate
@@ -150,9 +147,7 @@ class Certificate(models.Model):
     def _compute_ends_before_deadline(self):
         for certificate in self:
             waiting = certificate.sudo().document_ids._waiting()
-            certificate.ends_before_deadline = any(
-                document._deadline() > certificate.valid_to.date() for document in waiting
-            )
+            certificate.ends_before_deadline = any(document._outlives_certificate() for document in waiting)
 
     @api.model
     def _usable(self, company, environment):

@@ -106,6 +106,10 @@ class Document(models.Model):
         sealed_at = self.sealed_at.replace(tzinfo=timezone.utc)
         return modes.deadline(self.mode, self.issue_date, sealed_at, ()).day
 
+    def _outlives_certificate(self):
+        """Tell whether the certificate ends before the document must be in KSeF."""
+        return self._deadline() > self.certificate_id.valid_to.date()
+
     def _waiting(self):
         """Return the documents whose invoice has no KSeF number yet."""
         return self.filtered(lambda document: not document.move_id._l10n_pl_ksef_number())

@@ -7,7 +7,7 @@ from odoo.exceptions import UserError
 from ..ksef import credentials
 from ..ksef.errors import CertificateMissing, KsefError, PrivateKeyMissing
 from ..models.certificate import ENVIRONMENTS
-from ..models.messages import translated
+from ..models.messages import translated, user_error
 from ..models.vault import open_vault
 from .names import NAME_LENGTH, check_names
 
@@ -162,7 +162,7 @@ class CertificateUpload(models.TransientModel):
         try:
             private_key, public = self._read_files(key_file, certificate_file, password)
         except KsefError as error:
-            raise UserError(translated(self.env, error)) from None
+            raise user_error(self.env, error) from None
         if public:
             if (warning := self._owner_warning(public)) and not self.owner_confirmed:
                 raise UserError(warning + "\n\n" + self.env._("Tick the box below this warning to go on."))
@@ -187,7 +187,7 @@ class CertificateUpload(models.TransientModel):
                 certificate = self._certificates()._awaiting(*where, public)
                 certificate._take_certificate(public)
         except KsefError as error:
-            raise UserError(translated(self.env, error)) from None
+            raise user_error(self.env, error) from None
         self.sudo().unlink()
         return certificate._get_records_action()
 
