@@ -15,6 +15,8 @@
         "wizards/certificate_upload_views.xml",
         "wizards/certificate_request_views.xml",
         "wizards/certificate_revoke_views.xml",
+        "wizards/issue_offline_views.xml",
+        "wizards/document_decision_views.xml",
         "views/certificate_views.xml",
         "views/document_views.xml",
         "views/account_move_views.xml",

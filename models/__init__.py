@@ -1,7 +1,11 @@
 from . import (
     account_move,
+    announcement,
     certificate,
+    day_off,
+    deadline,
     document,
+    hand_over,
     invoice_check,
     invoice_facts,
     ir_attachment,

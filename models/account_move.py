@@ -1,12 +1,9 @@
-from base64 import b64encode
-
-from stdnum.pl import nip
-
 from odoo import api, fields, models
 from odoo.exceptions import LockError, UserError, ValidationError
-from odoo.tools.image import image_data_uri
+from odoo.tools import format_date
 
-from ..ksef import links, modes, qr_image
+from ..ksef import modes
+from .messages import spoken
 
 
 class AccountMove(models.Model):
@@ -15,29 +12,43 @@ class AccountMove(models.Model):
     l10n_pl_ksef_document_id = fields.Many2one(
         "l10n_pl_ksef.document", "Issued Offline", readonly=True, copy=False, index="btree_not_null"
     )
+    l10n_pl_ksef_document_ids = fields.One2many("l10n_pl_ksef.document", "move_id", "Offline Documents", readonly=True)
+    l10n_pl_ksef_total_failure = fields.Boolean(
+        "Issued during Total Failure",
+        readonly=True,
+        copy=False,
+        tracking=True,
+        help="An ordinary invoice without codes, which is never sent to KSeF (art. 106ng of the VAT Act).",
+    )
     l10n_pl_ksef_can_issue_offline = fields.Boolean(compute="_compute_l10n_pl_ksef_can_issue_offline")
 
-    @api.depends("state", "move_type", "country_code", "l10n_pl_ksef_document_id")
+    def _l10n_pl_ksef_issued_otherwise(self):
+        """Tell whether this invoice was issued in another way than online, so that Odoo must not send it."""
+        return bool(self.l10n_pl_ksef_document_id or self.l10n_pl_ksef_total_failure)
+
+    @api.depends("state", "move_type", "country_code", "l10n_pl_ksef_document_id", "l10n_pl_ksef_total_failure")
     def _compute_l10n_pl_ksef_can_issue_offline(self):
         for move in self:
             move.l10n_pl_ksef_can_issue_offline = (
                 move.state == "posted"
                 and move.country_code == "PL"
                 and move.move_type in ("out_invoice", "out_refund")
-                and not move.l10n_pl_ksef_document_id
+                and not move._l10n_pl_ksef_issued_otherwise()
                 and not move._l10n_pl_ksef_sent_online()
             )
 
-    @api.depends("l10n_pl_ksef_document_id")
+    @api.depends("l10n_pl_ksef_document_id", "l10n_pl_ksef_total_failure")
     def _compute_show_reset_to_draft_button(self):
         result = super()._compute_show_reset_to_draft_button()
-        self.filtered("l10n_pl_ksef_document_id").show_reset_to_draft_button = False
+        self.filtered(lambda move: move._l10n_pl_ksef_issued_otherwise()).show_reset_to_draft_button = False
         return result
 
     @api.constrains("state")
-    def _check_l10n_pl_ksef_sealed_stays_posted(self):
+    def _check_l10n_pl_ksef_issued_stays_posted(self):
         for move in self:
-            if move.l10n_pl_ksef_document_id and move.state != "posted":
+            if move.state == "posted":
+                continue
+            if move.l10n_pl_ksef_document_id:
                 raise ValidationError(
                     self.env._(
                         "Invoice %(number)s was issued offline, so it can neither go back to draft nor be cancelled: "
@@ -45,14 +56,29 @@ class AccountMove(models.Model):
                         number=move.name,
                     )
                 )
+            if move.l10n_pl_ksef_total_failure:
+                raise ValidationError(
+                    self.env._(
+                        "Invoice %(number)s was issued outside KSeF during total failure, so it can neither go back "
+                        "to draft nor be cancelled. Issue a corrective invoice instead.",
+                        number=move.name,
+                    )
+                )
+
+    # Issuing
 
     def action_l10n_pl_ksef_issue_offline(self):
-        """Seal the selected invoices for offline24; those sealed already stay as they are."""
+        """Issue the selected invoices in the mode that the announcements call for; those issued stay as they are."""
         for move in self:
-            move._l10n_pl_ksef_issue_offline("offline24")
+            move._l10n_pl_ksef_issue_offline()
 
-    def _l10n_pl_ksef_issue_offline(self, mode):
-        """Seal this invoice, once however often and by however many it is called, and return its document."""
+    def _l10n_pl_ksef_issue_offline(self, mode=None, reason=None):
+        """Issue this invoice outside KSeF, once however often and by however many it is called.
+
+        :param mode: one of ``modes.Mode`` but online; None for the one that the announcements call for
+        :param reason: why a person chose the mode (str)
+        :return: the sealed document; none during total failure, when nothing is sealed
+        """
         self.ensure_one()
         self.check_access("write")
         try:
@@ -65,12 +91,49 @@ class AccountMove(models.Model):
                     number=self.name,
                 )
             ) from error
-        if not self.l10n_pl_ksef_document_id:
+        if not self._l10n_pl_ksef_issued_otherwise():
             self._l10n_pl_ksef_check_can_issue_offline()
-            self.l10n_pl_ksef_document_id = self.env["l10n_pl_ksef.document"]._seal(self, mode)
-            self._l10n_pl_ksef_set_old_pdf_aside()
-            self.message_post(body=self.env._("Issued offline (offline24). The XML is sealed and waits for KSeF."))
+            proposed, proposed_reason = self._l10n_pl_ksef_propose_mode()
+            mode = mode or proposed
+            self._l10n_pl_ksef_check_mode(mode, proposed, proposed_reason)
+            self._l10n_pl_ksef_issue(mode, spoken(self.env, proposed_reason) if mode == proposed else reason)
         return self.l10n_pl_ksef_document_id
+
+    def _l10n_pl_ksef_propose_mode(self):
+        """Return the mode by the announcements now, and the reason (``modes.Sentence``)."""
+        return self.env["l10n_pl_ksef.announcement"]._propose(self._l10n_pl_ksef_environment())
+
+    def _l10n_pl_ksef_check_mode(self, mode, proposed, proposed_reason):
+        """Total failure is no choice of the seller's: it is announced, or it is not."""
+        if mode == proposed or modes.Mode.TOTAL_FAILURE not in (mode, proposed):
+            return
+        if proposed == modes.Mode.TOTAL_FAILURE:
+            raise UserError(spoken(self.env, proposed_reason))
+        raise UserError(
+            self.env._(
+                "No total failure of KSeF is announced. If you know of one from the mass media, enter it first under "
+                "KSeF > Announcements."
+            )
+        )
+
+    def _l10n_pl_ksef_issue(self, mode, reason):
+        if mode == modes.Mode.TOTAL_FAILURE:
+            self.l10n_pl_ksef_total_failure = True
+            message = self.env._("Issued outside KSeF: an ordinary invoice without codes, never sent to KSeF.")
+        else:
+            document = self.env["l10n_pl_ksef.document"]._seal(self, mode, reason)
+            self.l10n_pl_ksef_document_id = document
+            message = self.env._(
+                "Issued offline (%(mode)s). The XML is sealed and waits for KSeF.", mode=document._mode_label()
+            )
+            message = f"{message} {document.deadline_reasons}"
+        self._l10n_pl_ksef_set_old_pdf_aside()
+        self.message_post(body=" ".join(filter(None, (message, reason))))
+
+    def action_l10n_pl_ksef_undo_total_failure(self):
+        """Take back that an invoice was issued during total failure, so that it can go to KSeF after all."""
+        self.check_access("write")
+        self.l10n_pl_ksef_total_failure = False
 
     def _l10n_pl_ksef_check_can_issue_offline(self):
         if not self.l10n_pl_ksef_can_issue_offline:
@@ -83,34 +146,47 @@ class AccountMove(models.Model):
             )
 
     def _l10n_pl_ksef_set_old_pdf_aside(self):
-        # A PDF made before has no codes: it stays as a plain attachment, and the next print makes a new one.
+        # A PDF made before has other codes or none: it stays as a plain attachment, and the next print makes a new one.
         self._detach_attachments()
         self.invalidate_recordset(["invoice_pdf_report_id", "invoice_pdf_report_file"])
 
+    # What the screen says beforehand and afterwards
+
     def _get_alerts(self):
-        alerts = super()._get_alerts()
-        if document := self.l10n_pl_ksef_document_id:
-            alerts["l10n_pl_ksef_sealed"] = {
+        alerts = super()._get_alerts() | self._l10n_pl_ksef_document_alerts()
+        if self.l10n_pl_ksef_total_failure:
+            alerts["l10n_pl_ksef_total_failure"] = {
                 "level": "info",
                 "message": self.env._(
-                    "Issued offline (%(mode)s): sealed and waiting to be sent to KSeF. The invoice cannot be changed "
-                    "any more.",
-                    mode=document.mode,
+                    "Issued during total failure of KSeF: an ordinary invoice without codes, never sent to KSeF. "
+                    "Mark in JPK_V7: BFK."
                 ),
+            }
+        if self.l10n_pl_ksef_can_issue_offline and self._l10n_pl_ksef_company_works_offline():
+            alerts |= self._l10n_pl_ksef_certificate_alerts() | self._l10n_pl_ksef_problem_alerts()
+        return alerts
+
+    def _l10n_pl_ksef_document_alerts(self):
+        document = self.l10n_pl_ksef_document_id
+        if not document:
+            return {}
+        alerts = {
+            "l10n_pl_ksef_sealed": {
+                "level": document._alert_level(),
+                "message": document._status_line(),
                 "action": document._get_records_action(),
                 "action_text": self.env._("View the sealed document"),
             }
-            if document._waiting() and document._outlives_certificate():
-                alerts["l10n_pl_ksef_certificate_ends"] = {
-                    "level": "warning",
-                    "message": self.env._(
-                        "The certificate that signed KOD II ends before the deadline for sending (%(deadline)s): send "
-                        "the invoice before that, since the buyer's code fails the check afterwards.",
-                        deadline=fields.Date.to_string(document._deadline()),
-                    ),
-                }
-        if self.l10n_pl_ksef_can_issue_offline and self._l10n_pl_ksef_company_works_offline():
-            alerts |= self._l10n_pl_ksef_certificate_alerts() | self._l10n_pl_ksef_problem_alerts()
+        }
+        if document._unfinished() and document._outlives_certificate():
+            alerts["l10n_pl_ksef_certificate_ends"] = {
+                "level": "warning",
+                "message": self.env._(
+                    "The certificate that signed KOD II ends before the deadline for sending (%(deadline)s): send "
+                    "the invoice before that, since the buyer's code fails the check afterwards.",
+                    deadline=format_date(self.env, document.deadline),
+                ),
+            }
         return alerts
 
     def _l10n_pl_ksef_company_works_offline(self):
@@ -143,58 +219,3 @@ class AccountMove(models.Model):
             return {"l10n_pl_ksef_unconfirmed": {"level": "info", "message": message, **link}}
         message = self.env["l10n_pl_ksef.document"]._no_certificate(self.company_id, environment)
         return {"l10n_pl_ksef_no_certificate": {"level": "warning", "message": message, **link}}
-
-    def _l10n_pl_ksef_buyer_class(self):
-        """Return the class of the buyer to art. 106gb(4), one of ``modes.BuyerClass``."""
-        self.ensure_one()
-        buyer = self.commercial_partner_id
-        vat = (buyer.vat or "").strip("/ ")  # Odoo's "/" says that there is none
-        polish = buyer.country_code == "PL" or vat.upper().startswith("PL")
-        facts = modes.BuyerFacts(
-            place_of_supply_in_poland=True,  # the strict side: what is known of the buyer decides
-            has_polish_nip=polish and nip.is_valid(vat),
-            is_consumer=not buyer.is_company and not vat,
-            has_tax_id=bool(vat),
-            seat_in_poland=buyer.country_code == "PL" if buyer.country_code else None,
-        )
-        return modes.classify_buyer(facts)[0]
-
-    def _l10n_pl_ksef_hand_over(self):
-        """Return what the buyer may get outside KSeF and with which codes (``modes.HandOver``)."""
-        self.ensure_one()
-        mode = self.l10n_pl_ksef_document_id.sudo().mode or modes.Mode.ONLINE
-        number = self._l10n_pl_ksef_number()
-        if not number and mode == modes.Mode.ONLINE:
-            return modes.HandOver(modes.Paper.INVOICE)  # an invoice that this addon has nothing to do with
-        return modes.hand_over(mode, self._l10n_pl_ksef_buyer_class(), bool(number))
-
-    def _l10n_pl_ksef_is_confirmation(self):
-        """Tell whether the printout is a transaction confirmation, since the law allows no invoice yet."""
-        return self._l10n_pl_ksef_hand_over().kind == modes.Paper.TRANSACTION_CONFIRMATION
-
-    def _l10n_pl_ksef_verification_codes(self):
-        """Return the codes that the printout carries, as dicts for the report; none if it needs none.
-
-        Before KSeF has given a number: KOD I with OFFLINE and KOD II with CERTYFIKAT. After: KOD I alone with the
-        number (§ 9 of the regulation on the use of KSeF).
-        """
-        self.ensure_one()
-        document = self.l10n_pl_ksef_document_id.sudo()
-        kod_i = document.kod_i or (self._l10n_pl_ksef_number() and self._l10n_pl_ksef_online_kod_i())
-        content = {
-            modes.Code.KOD_I_NUMBER: ("KOD I", self._l10n_pl_ksef_number(), kod_i),
-            modes.Code.KOD_I_OFFLINE: ("KOD I", links.LABEL_OFFLINE, kod_i),
-            modes.Code.KOD_II: ("KOD II", links.LABEL_CERTIFICATE, document.kod_ii),
-        }
-        return [self._l10n_pl_ksef_code(*content[code]) for code in self._l10n_pl_ksef_hand_over().codes]
-
-    @api.model
-    def _l10n_pl_ksef_code(self, name, label, url):
-        image = qr_image.render(url)
-        return {
-            "name": name,
-            "label": label,
-            "url": url,
-            "image": image_data_uri(b64encode(image.png)),
-            "millimetres": image.millimetres,
-        }

@@ -143,10 +143,10 @@ class Certificate(models.Model):
                 certificate.valid_to and certificate.valid_to <= soon and certificate.state != "removed"
             )
 
-    @api.depends("valid_to", "document_ids")
+    @api.depends("valid_to", "document_ids.state", "document_ids.deadline")
     def _compute_ends_before_deadline(self):
         for certificate in self:
-            waiting = certificate.sudo().document_ids._waiting()
+            waiting = certificate.sudo().document_ids._unfinished()
             certificate.ends_before_deadline = any(document._outlives_certificate() for document in waiting)
 
     @api.model

@@ -1,19 +1,59 @@
-from datetime import timezone
-
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-from ..ksef import fa3, links, modes
+from ..ksef import fa3, links
 from ..ksef.errors import KsefError, VaultKeyMissing
 from .certificate import ENVIRONMENTS
 from .messages import translated, user_error
+
+MODES = [
+    ("offline24", "offline24"),
+    ("unavailability", "Offline - KSeF unavailability"),
+    ("emergency", "Emergency mode"),
+]
+STATES = [
+    ("waiting", "Waiting to be sent"),
+    ("sending", "Being sent"),
+    ("unknown", "Answer lost, KSeF will be asked"),
+    ("sent", "Sent - being processed"),
+    ("accepted", "Accepted"),
+    ("rejected", "Rejected"),
+    ("not_required", "Not subject to sending (total failure)"),
+    ("withdrawn", "Withdrawn"),
+]
+# KSeF has to get it and has not accepted it yet
+UNFINISHED_STATES = ("waiting", "sending", "unknown", "sent", "rejected")
+_SEALED_FIELDS = frozenset(
+    {
+        "move_id",
+        "company_id",
+        "certificate_id",
+        "environment",
+        "number",
+        "issue_date",
+        "sealed_at",
+        "xml",
+        "sha256",
+        "kod_i",
+        "kod_ii",
+        "corrects_id",
+    }
+)
 
 
 class Document(models.Model):
     """One invoice sealed for an offline mode: the exact FA(3) bytes and all that was printed with them.
 
-    The SHA-256 of the bytes is inside both verification codes, so a document never changes and never goes away.
-    Nobody has the right to create, write or delete one; ``_seal`` makes them.
+    The SHA-256 of the bytes is inside both verification codes, so what was sealed never changes and never goes away.
+    Nobody has the right to create, write or delete one; ``_seal`` makes them. Its life::
+
+        waiting -> sending -> sent -> accepted
+           |          |         └───> rejected -> (a technical correction: another document)
+           |          └─> unknown (the answer was lost) -> sent, or waiting again
+           ├─> not_required (total failure)
+           └─> withdrawn
+
+    What happens to it is told in the chatter of its invoice.
     """
 
     _name = "l10n_pl_ksef.document"
@@ -21,32 +61,52 @@ class Document(models.Model):
     _order = "sealed_at desc, id desc"
     _rec_name = "number"
 
-    move_id = fields.Many2one("account.move", "Invoice", required=True, readonly=True, ondelete="restrict")
+    move_id = fields.Many2one("account.move", "Invoice", required=True, readonly=True, ondelete="restrict", index=True)
+    partner_id = fields.Many2one(related="move_id.commercial_partner_id", string="Buyer")
     company_id = fields.Many2one("res.company", required=True, readonly=True, ondelete="restrict", index=True)
     certificate_id = fields.Many2one(
         "l10n_pl_ksef.certificate", "Offline Certificate", required=True, readonly=True, ondelete="restrict"
     )
     environment = fields.Selection(ENVIRONMENTS, required=True, readonly=True)
-    mode = fields.Selection([("offline24", "offline24")], required=True, readonly=True)
+    state = fields.Selection(STATES, required=True, readonly=True, default="waiting", index=True)
+    mode = fields.Selection(MODES, required=True, readonly=True)
+    mode_reason = fields.Text("Why This Mode", readonly=True)
     number = fields.Char("Invoice Number (P_2)", required=True, readonly=True)
     issue_date = fields.Date("Issue Date (P_1)", required=True, readonly=True)
     sealed_at = fields.Datetime(required=True, readonly=True)
     xml = fields.Binary("FA(3) XML", attachment=True, readonly=True)
     xml_name = fields.Char(compute="_compute_xml_name", export_string_translation=False)
-    sha256 = fields.Char("Invoice Hash (SHA-256)", required=True, readonly=True)
+    sha256 = fields.Char("Invoice Hash (SHA-256)", required=True, readonly=True, index=True)
     kod_i = fields.Char("KOD I - Invoice Verification", required=True, readonly=True)
     kod_ii = fields.Char("KOD II - Issuer Verification", required=True, readonly=True)
+    corrects_id = fields.Many2one(
+        "l10n_pl_ksef.document",
+        "Technical Correction Of",
+        readonly=True,
+        ondelete="restrict",
+        index="btree_not_null",
+        help="The document that KSeF rejected and whose codes the buyer may hold.",
+    )
 
-    _move_uniq = models.UniqueIndex("(move_id)", "This invoice has already been issued offline.")
+    handed_over_at = fields.Datetime("First Printed or Sent", readonly=True)
+
+    _move_uniq = models.UniqueIndex(
+        "(move_id) WHERE state NOT IN ('rejected', 'withdrawn')", "This invoice has already been issued offline."
+    )
 
     @api.depends("number")
     def _compute_xml_name(self):
         for document in self:
             document.xml_name = f"FA3-{document.number.replace('/', '_')}.xml"
 
+    # Sealing
+
     @api.model
-    def _seal(self, move, mode):
-        """Render the invoice's XML, freeze its bytes, sign the codes, and return the new document."""
+    def _seal(self, move, mode, mode_reason, corrects=None):
+        """Render the invoice's XML, freeze its bytes, sign the codes, and return the new document.
+
+        :param corrects: the rejected document, if this is its technical correction
+        """
         company = move.company_id
         environment = move._l10n_pl_ksef_environment()
         certificate = self.env["l10n_pl_ksef.certificate"]._usable(company, environment)
@@ -66,6 +126,8 @@ class Document(models.Model):
                 "certificate_id": certificate.id,
                 "environment": environment,
                 "mode": mode,
+                "mode_reason": mode_reason,
+                "corrects_id": corrects and corrects.id,
                 "number": heading.number,
                 "issue_date": heading.issue_date,
                 "sealed_at": fields.Datetime.now(),
@@ -87,6 +149,7 @@ class Document(models.Model):
             }
         )
         document.invalidate_recordset(["xml"])
+        document._set_deadline()
         return document
 
     @api.model
@@ -99,20 +162,6 @@ class Document(models.Model):
             "Ask an administrator to add one under KSeF > Offline Certificates.",
             company=company.name,
         )
-
-    def _deadline(self):
-        """Return the day (date) until which KSeF must have the document, as far as no announcement moves it."""
-        self.ensure_one()
-        sealed_at = self.sealed_at.replace(tzinfo=timezone.utc)
-        return modes.deadline(self.mode, self.issue_date, sealed_at, ()).day
-
-    def _outlives_certificate(self):
-        """Tell whether the certificate ends before the document must be in KSeF."""
-        return self._deadline() > self.certificate_id.valid_to.date()
-
-    def _waiting(self):
-        """Return the documents whose invoice has no KSeF number yet."""
-        return self.filtered(lambda document: not document.move_id._l10n_pl_ksef_number())
 
     def _xml_bytes(self):
         """Return the sealed bytes, after a check that they still are what the codes say."""
@@ -135,10 +184,67 @@ class Document(models.Model):
         return xml
 
     def write(self, vals):
-        if vals:
+        if _SEALED_FIELDS & vals.keys():
             raise UserError(self.env._("A document sealed for KSeF cannot be changed."))
         return super().write(vals)
 
     @api.ondelete(at_uninstall=False)
     def _unlink_never(self):
         raise UserError(self.env._("A document sealed for KSeF cannot be deleted."))
+
+    # Its life
+
+    def _unfinished(self):
+        """Return the documents that KSeF has to get and has not accepted yet."""
+        return self.filtered(lambda document: document.state in UNFINISHED_STATES)
+
+    def _lock_waiting(self):
+        """Lock this document for a person's decision, which is possible until it is on its way to KSeF.
+
+        :raises UserError: the worker or another person has it, or it is no longer waiting
+        """
+        self.ensure_one()
+        self.lock_for_update()
+        self.invalidate_recordset(["state"])
+        if self.state != "waiting":
+            raise UserError(
+                self.env._(
+                    "Invoice %(number)s no longer waits to be sent: %(state)s.",
+                    number=self.number,
+                    state=self._state_label(),
+                )
+            )
+
+    def _state_label(self):
+        return dict(self._fields["state"]._description_selection(self.env))[self.state]
+
+    def _mode_label(self):
+        return dict(self._fields["mode"]._description_selection(self.env))[self.mode]
+
+    def _change_mode(self, mode, reason):
+        """Let a person choose another mode until the document is sent; the chatter keeps who and why."""
+        self._lock_waiting()
+        old = self._mode_label()
+        self.sudo().write({"mode": mode, "mode_reason": reason})
+        self.move_id.message_post(
+            body=self.env._(
+                "Mode changed from %(old)s to %(new)s: %(reason)s", old=old, new=self._mode_label(), reason=reason
+            )
+        )
+        self._update_deadlines()
+
+    def _withdraw(self, reason):
+        """Take the sealed document back: the invoice counts as not issued yet, and can be changed again."""
+        self._lock_waiting()
+        if self.handed_over_at:
+            raise UserError(
+                self.env._(
+                    "Invoice %(number)s has been printed or sent, so it can no longer be withdrawn: the buyer may hold "
+                    "its codes. Issue a corrective invoice after KSeF has accepted it.",
+                    number=self.number,
+                )
+            )
+        self.sudo().state = "withdrawn"
+        self.move_id.l10n_pl_ksef_document_id = False
+        self.move_id._l10n_pl_ksef_set_old_pdf_aside()
+        self.move_id.message_post(body=self.env._("The offline document was withdrawn: %(reason)s", reason=reason))

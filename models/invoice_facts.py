@@ -9,6 +9,7 @@ from ..ksef.fa3_facts import InvoiceFacts, Line, Party, Payment, Tax, Vat, price
 
 _PAYMENT_FORM = {"cash": "1", "bank": "6", "credit": "2"}
 _TRANSFER = "6"
+_GRIDS_ABROAD = {"K_11", "K_12"}
 
 
 def _decimal(amount):
@@ -67,6 +68,14 @@ class AccountMove(models.Model):
         """Return the ``Tax`` of each tax of this invoice, a dict by record."""
         taxes = self._l10n_pl_ksef_lines().tax_ids.flatten_taxes_hierarchy() | self.line_ids.tax_line_id
         return {tax: self._l10n_pl_ksef_tax(tax) for tax in taxes}
+
+    def _l10n_pl_ksef_supplied_abroad(self):
+        """Tell whether the taxes of all lines say that the place of supply is outside Poland (np I, np II)."""
+        lines = self._l10n_pl_ksef_lines()
+        return bool(lines) and all(
+            any(_GRIDS_ABROAD & self._l10n_pl_ksef_tax(tax).grids for tax in line.tax_ids.flatten_taxes_hierarchy())
+            for line in lines
+        )
 
     def _l10n_pl_ksef_rounding(self):
         """What a line of cash rounding adds to the total; a rounding within the VAT is part of that."""

@@ -107,13 +107,13 @@ class AccountMoveSend(models.AbstractModel):
     def _get_all_extra_edis(self):
         edis = super()._get_all_extra_edis()
         online = edis["pl_ksef"]["is_applicable"]
-        edis["pl_ksef"]["is_applicable"] = lambda move: online(move) and not move.l10n_pl_ksef_document_id
+        edis["pl_ksef"]["is_applicable"] = lambda move: online(move) and not move._l10n_pl_ksef_issued_otherwise()
         return edis
 
     def _call_web_service_before_invoice_pdf_render(self, invoices_data):
         # An invoice may have been sealed after it was queued for sending, or by another user with the wizard open.
         for move, data in invoices_data.items():
-            if move.l10n_pl_ksef_document_id:
+            if move._l10n_pl_ksef_issued_otherwise():
                 data["extra_edis"] = set(data.get("extra_edis") or ()) - {"pl_ksef"}
         return super()._call_web_service_before_invoice_pdf_render(invoices_data)
 

@@ -324,11 +324,11 @@ class TestCertificateLife(KsefSimulatorCommon):
         with freeze_time("2026-12-04 10:00"):
             move = self.posted_invoice(invoice_date="2026-12-04")
             move.action_l10n_pl_ksef_issue_offline()
-            self.assertIn("2026-12-07", move.alerts["l10n_pl_ksef_certificate_ends"]["message"])
+            self.assertIn("12/07/2026", move.alerts["l10n_pl_ksef_certificate_ends"]["message"])
             self.assertTrue(certificate.ends_before_deadline)
             settings = self.env["res.config.settings"].create({"company_id": self.company.id})
             self.assertTrue(settings.l10n_pl_ksef_certificate_ends_before_deadline)
-            move.sudo().write({"l10n_pl_edi_status": "accepted", "l10n_pl_edi_number": "number"})
+            move.l10n_pl_ksef_document_id.sudo().state = "accepted"
             self.env.invalidate_all()
             self.assertNotIn("l10n_pl_ksef_certificate_ends", move.alerts)
             self.assertFalse(certificate.ends_before_deadline)

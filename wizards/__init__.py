@@ -1,1 +1,1 @@
-from . import certificate_request, certificate_revoke, certificate_upload
+from . import certificate_request, certificate_revoke, certificate_upload, document_decision, issue_offline

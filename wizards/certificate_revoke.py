@@ -27,7 +27,7 @@ class CertificateRevoke(models.TransientModel):
     @api.depends("certificate_id")
     def _compute_waiting_ids(self):
         for wizard in self:
-            wizard.waiting_ids = wizard.certificate_id.document_ids._waiting()
+            wizard.waiting_ids = wizard.certificate_id.document_ids._unfinished()
 
     def action_revoke(self):
         self.ensure_one()

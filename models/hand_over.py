@@ -1,0 +1,139 @@
+"""What the buyer gets outside KSeF: who the buyer is to the law, which paper that allows, and with which codes."""
+
+from base64 import b64encode
+
+from stdnum.pl import nip
+
+from odoo import api, fields, models
+from odoo.tools.image import image_data_uri
+
+from ..ksef import links, modes, qr_image
+from .messages import spoken
+
+BUYER_CLASSES = [
+    ("domestic", "Domestic, with a Polish NIP"),
+    ("supply_abroad", "Place of supply outside Poland"),
+    ("not_established", "No seat and no fixed establishment in Poland"),
+    ("establishment_not_involved", "Seat abroad, Polish establishment takes no part"),
+    ("sme_scheme", "EU taxpayer under the SME scheme"),
+    ("no_tax_id", "No tax identifier"),
+    ("consumer", "Natural person not in business"),
+]
+_BUYER_CLASS_HELP = (
+    "Whether the buyer may get the invoice outside KSeF before it has a KSeF number (art. 106gb(4) of the VAT Act). "
+    "Empty: worked out from the buyer's data."
+)
+
+
+class ResPartner(models.Model):
+    _inherit = "res.partner"
+
+    l10n_pl_ksef_buyer_class = fields.Selection(BUYER_CLASSES, "KSeF: Kind of Buyer", help=_BUYER_CLASS_HELP)
+
+    @api.model
+    def _commercial_fields(self):
+        return [*super()._commercial_fields(), "l10n_pl_ksef_buyer_class"]
+
+
+class AccountMove(models.Model):
+    _inherit = "account.move"
+
+    l10n_pl_ksef_buyer_class_by_hand = fields.Selection(
+        BUYER_CLASSES, "KSeF: Kind of Buyer by Hand", copy=False, tracking=True, help=_BUYER_CLASS_HELP
+    )
+    l10n_pl_ksef_buyer_class = fields.Selection(
+        BUYER_CLASSES, "KSeF: Kind of Buyer", compute="_compute_l10n_pl_ksef_buyer_class"
+    )
+    l10n_pl_ksef_buyer_class_reason = fields.Char("Why This Kind", compute="_compute_l10n_pl_ksef_buyer_class")
+
+    @api.depends(
+        "l10n_pl_ksef_buyer_class_by_hand",
+        "commercial_partner_id.l10n_pl_ksef_buyer_class",
+        "commercial_partner_id.vat",
+        "commercial_partner_id.country_id",
+        "commercial_partner_id.is_company",
+        "invoice_line_ids.tax_ids",
+    )
+    @api.depends_context("lang")
+    def _compute_l10n_pl_ksef_buyer_class(self):
+        for move in self:
+            move.l10n_pl_ksef_buyer_class, move.l10n_pl_ksef_buyer_class_reason = move._l10n_pl_ksef_classify_buyer()
+
+    def _l10n_pl_ksef_classify_buyer(self):
+        """Return the class of the buyer to art. 106gb(4), one of ``modes.BuyerClass``, and why in words."""
+        if by_hand := self.l10n_pl_ksef_buyer_class_by_hand:
+            return by_hand, self.env._("Set by hand on this invoice.")
+        if by_hand := self.commercial_partner_id.l10n_pl_ksef_buyer_class:
+            return by_hand, self.env._("Set by hand on the buyer.")
+        buyer_class, reason = modes.classify_buyer(self._l10n_pl_ksef_buyer_facts())
+        return buyer_class, spoken(self.env, reason)
+
+    def _l10n_pl_ksef_buyer_facts(self):
+        buyer = self.commercial_partner_id
+        vat = (buyer.vat or "").strip("/ ")  # Odoo's "/" says that there is none
+        polish = buyer.country_code == "PL" or vat.upper().startswith("PL")
+        return modes.BuyerFacts(
+            place_of_supply_in_poland=not self._l10n_pl_ksef_supplied_abroad(),
+            has_polish_nip=polish and nip.is_valid(vat),
+            is_consumer=not buyer.is_company and not vat,
+            has_tax_id=bool(vat),
+            seat_in_poland=buyer.country_code == "PL" if buyer.country_code else None,
+        )
+
+    # The paper and its codes
+
+    def _l10n_pl_ksef_mode(self):
+        """Return the mode of this invoice, one of ``modes.Mode``."""
+        if self.l10n_pl_ksef_total_failure:
+            return modes.Mode.TOTAL_FAILURE
+        return self.l10n_pl_ksef_document_id.sudo().mode or modes.Mode.ONLINE
+
+    def _l10n_pl_ksef_hand_over(self):
+        """Return what the buyer may get outside KSeF and with which codes (``modes.HandOver``)."""
+        self.ensure_one()
+        mode, number = self._l10n_pl_ksef_mode(), self._l10n_pl_ksef_number()
+        if not number and mode == modes.Mode.ONLINE:
+            return modes.HandOver(modes.Paper.INVOICE)  # an invoice that this addon has nothing to do with
+        return modes.hand_over(mode, self._l10n_pl_ksef_classify_buyer()[0], bool(number))
+
+    def _l10n_pl_ksef_is_confirmation(self):
+        """Tell whether the printout is a transaction confirmation, since the law allows no invoice yet."""
+        return self._l10n_pl_ksef_hand_over().kind == modes.Paper.TRANSACTION_CONFIRMATION
+
+    def _l10n_pl_ksef_verification_codes(self):
+        """Return the codes that the printout carries, as dicts for the report; none if it needs none.
+
+        Before KSeF has given a number: KOD I with OFFLINE and KOD II with CERTYFIKAT. After: KOD I alone with the
+        number (§ 9 of the regulation on the use of KSeF).
+        """
+        self.ensure_one()
+        document = self.l10n_pl_ksef_document_id.sudo()
+        kod_i = document.kod_i or (self._l10n_pl_ksef_number() and self._l10n_pl_ksef_online_kod_i())
+        content = {
+            modes.Code.KOD_I_NUMBER: ("KOD I", self._l10n_pl_ksef_number(), kod_i),
+            modes.Code.KOD_I_OFFLINE: ("KOD I", links.LABEL_OFFLINE, kod_i),
+            modes.Code.KOD_II: ("KOD II", links.LABEL_CERTIFICATE, document.kod_ii),
+        }
+        return [self._l10n_pl_ksef_code(*content[code]) for code in self._l10n_pl_ksef_hand_over().codes]
+
+    @api.model
+    def _l10n_pl_ksef_code(self, name, label, url):
+        image = qr_image.render(url)
+        return {
+            "name": name,
+            "label": label,
+            "url": url,
+            "image": image_data_uri(b64encode(image.png)),
+            "millimetres": image.millimetres,
+        }
+
+
+class IrActionsReport(models.Model):
+    _inherit = "ir.actions.report"
+
+    def _pre_render_qweb_pdf(self, report_ref, res_ids=None, data=None):
+        # Print, mail and portal all come through here: what has been on paper counts as handed over.
+        if res_ids and self._is_invoice_report(report_ref):
+            documents = self.env["account.move"].browse(res_ids).l10n_pl_ksef_document_id.sudo()
+            documents.filtered(lambda document: not document.handed_over_at).handed_over_at = fields.Datetime.now()
+        return super()._pre_render_qweb_pdf(report_ref, res_ids=res_ids, data=data)

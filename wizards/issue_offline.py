@@ -1,0 +1,118 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+from ..ksef import modes
+from ..models.document import MODES
+from ..models.messages import spoken
+
+_MODES = [*MODES, ("total_failure", "Total failure")]
+
+
+class IssueOffline(models.TransientModel):
+    """Issues invoices offline: shows the mode that applies and why, and lets a person choose otherwise."""
+
+    _name = "l10n_pl_ksef.issue.offline"
+    _description = "Issue Invoices Offline"
+
+    move_ids = fields.Many2many("account.move", string="Invoices", required=True)
+    count = fields.Integer(compute="_compute_count", export_string_translation=False)
+    proposed_mode = fields.Selection(_MODES, compute="_compute_proposal", export_string_translation=False)
+    proposal_reason = fields.Text("By the Announcements", compute="_compute_proposal")
+    mode = fields.Selection(_MODES, required=True, compute="_compute_mode", store=True, readonly=False)
+    reason = fields.Text("Why Another Mode", help="Kept in the history of the invoice.")
+    buyer_class = fields.Selection(related="move_ids.l10n_pl_ksef_buyer_class")
+    buyer_class_reason = fields.Char(related="move_ids.l10n_pl_ksef_buyer_class_reason")
+    paper = fields.Text("The Buyer May Get Now", compute="_compute_paper")
+    problems = fields.Text(compute="_compute_problems")
+    state = fields.Selection(
+        [("choose", "Choose"), ("done", "Done")], default="choose", export_string_translation=False
+    )
+    refused_ids = fields.Many2many("account.move", "l10n_pl_ksef_issue_offline_refused", string="Not Issued")
+    summary = fields.Text(readonly=True)
+
+    @api.model
+    def default_get(self, fields):
+        values = super().default_get(fields)
+        if self.env.context.get("active_model") == "account.move":
+            values.setdefault("move_ids", [(6, 0, self.env.context.get("active_ids", []))])
+        return values
+
+    @api.depends("move_ids")
+    def _compute_count(self):
+        for wizard in self:
+            wizard.count = len(wizard.move_ids)
+
+    @api.depends("move_ids")
+    @api.depends_context("lang")
+    def _compute_proposal(self):
+        mode, reason = self.env["account.move"]._l10n_pl_ksef_propose_mode()
+        for wizard in self:
+            wizard.proposed_mode = mode
+            wizard.proposal_reason = spoken(self.env, reason)
+
+    @api.depends("proposed_mode")
+    def _compute_mode(self):
+        for wizard in self:
+            wizard.mode = wizard.mode or wizard.proposed_mode
+
+    @api.depends("mode", "move_ids")
+    @api.depends_context("lang")
+    def _compute_paper(self):
+        papers = {
+            modes.Paper.INVOICE: self.env._("The invoice, with both verification codes."),
+            modes.Paper.TRANSACTION_CONFIRMATION: self.env._(
+                "A transaction confirmation with both verification codes. The invoice reaches this buyer through KSeF."
+            ),
+        }
+        for wizard in self:
+            wizard.paper = False
+            if wizard.count == 1 and wizard.mode:
+                kind = modes.hand_over(wizard.mode, wizard.buyer_class, has_number=False).kind
+                wizard.paper = papers[kind]
+                if wizard.mode == modes.Mode.TOTAL_FAILURE:
+                    wizard.paper = self.env._("The invoice, without codes. It is never sent to KSeF.")
+
+    @api.depends("move_ids")
+    @api.depends_context("lang")
+    def _compute_problems(self):
+        for wizard in self:
+            moves = wizard.move_ids if wizard.count == 1 else self.env["account.move"]
+            sealable = moves.filtered("l10n_pl_ksef_can_issue_offline")
+            wizard.problems = "\n".join(text for move in sealable for text, _action in move._l10n_pl_ksef_problems())
+
+    def action_issue(self):
+        """Issue the invoices; one that cannot be is told at once, of several the others are issued all the same."""
+        self.ensure_one()
+        if self.mode != self.proposed_mode and not (self.reason or "").strip():
+            raise UserError(self.env._("Say why you choose another mode than the announcements call for."))
+        if self.count == 1:
+            self.move_ids._l10n_pl_ksef_issue_offline(self.mode, self.reason)
+            return {"type": "ir.actions.act_window_close"}
+        return self._issue_all()
+
+    def _issue_all(self):
+        refusals = {}
+        for move in self.move_ids:
+            try:
+                with self.env.cr.savepoint():
+                    move._l10n_pl_ksef_issue_offline(self.mode, self.reason)
+            except UserError as error:
+                refusals[move] = str(error)
+        lines = [
+            self.env._(
+                "Issued: %(issued)s. Not issued: %(refused)s.", issued=self.count - len(refusals), refused=len(refusals)
+            ),
+            *(f"{move.name}: {text}" for move, text in refusals.items()),
+        ]
+        self.write(
+            {
+                "state": "done",
+                "summary": "\n\n".join(lines),
+                "refused_ids": [(6, 0, [move.id for move in refusals])],
+            }
+        )
+        return self._get_records_action(target="new", name=self.env._("Issued offline"))
+
+    def action_show_refused(self):
+        """Open the invoices that could not be issued."""
+        return self.refused_ids._get_records_action(name=self.env._("Not issued offline"))
