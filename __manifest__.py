@@ -17,6 +17,8 @@
         "wizards/certificate_revoke_views.xml",
         "views/certificate_views.xml",
         "views/document_views.xml",
+        "views/announcement_views.xml",
+        "views/day_off_views.xml",
         "views/account_move_views.xml",
         "views/res_config_settings_views.xml",
         "views/menus.xml",

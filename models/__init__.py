@@ -1,6 +1,8 @@
 from . import (
     account_move,
+    announcement,
     certificate,
+    day_off,
     document,
     invoice_check,
     invoice_facts,

@@ -114,6 +114,10 @@ class Document(models.Model):
         """Return the documents whose invoice has no KSeF number yet."""
         return self.filtered(lambda document: not document.move_id._l10n_pl_ksef_number())
 
+    @api.model
+    def _announcements_changed(self, environment):
+        """Hook: what the announcements of an environment say, or the additional days off, has changed."""
+
     def _xml_bytes(self):
         """Return the sealed bytes, after a check that they still are what the codes say."""
         self.ensure_one()
