@@ -19,6 +19,8 @@
         "wizards/document_decision_views.xml",
         "views/certificate_views.xml",
         "views/document_views.xml",
+        "views/announcement_views.xml",
+        "views/day_off_views.xml",
         "views/account_move_views.xml",
         "views/res_config_settings_views.xml",
         "views/menus.xml",

@@ -7,6 +7,7 @@ Only production may decide on modes: the test service has answered with the same
 2026, and demo has no such service.
 """
 
+import json
 import logging
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -32,6 +33,7 @@ _KINDS = {
     "FAILURE": Kind.FAILURE,
     "TOTAL_FAILURE": Kind.TOTAL_FAILURE,
 }
+_INTEGERS = range(1 << 31)  # what a database keeps as an integer
 _YEARS = range(2026, MAXYEAR)  # KSeF 2.0 began in 2026; programs write the first or the last year for "none"
 
 
@@ -63,23 +65,23 @@ class Notice:
     version: int
 
 
-def fetch(environment, session, timeout=TIMEOUT):
+def fetch(url, session, timeout=TIMEOUT):
     """Return the messages of Latarnia as decoded JSON, whatever it is: the newest state of each notice.
 
     Latarnia's ``/status`` adds nothing to them: what counts in law is the notice. Messages go away after about a
     month, so keep them.
 
-    :param str environment: a key of ``HOSTS``
+    :param str url: the service's base URL, as in ``HOSTS``
     :param requests.Session session: sends the request
     :param float timeout: seconds, to connect and for each silence after that
     :raises AvailabilityUnknown: no answer, too slow, another status than 200, or not JSON
     """
     try:
-        response = session.get(f"{HOSTS[environment]}/messages", timeout=timeout)
+        response = session.get(f"{url}/messages", timeout=timeout)
         if response.status_code != requests.codes.ok:
             raise AvailabilityUnknown(problem=f"HTTP {response.status_code}")
         return response.json()
-    except (requests.RequestException, RecursionError) as error:
+    except (requests.RequestException, RecursionError, ValueError) as error:
         raise AvailabilityUnknown(problem=type(error).__name__) from error
 
 
@@ -96,7 +98,7 @@ def parse_messages(payload):
     for message in payload:
         try:
             notices.append(_notice(message))
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, RecursionError) as error:
             _logger.warning("A message of Latarnia cannot be read (%r): %.500r", error, message)
     if payload and not notices:
         raise AvailabilityUnknown(problem=f"{len(payload)} messages, none of which can be read")
@@ -151,10 +153,11 @@ def _notice(message):
 
     :raises KeyError, TypeError, ValueError: something needed is missing, or is not what it should be
     """
+    _check_storable(message)
     notice = Notice(
         raw=message,
         id=_typed(message["id"], str),
-        event_id=_typed(message["eventId"], int),
+        event_id=_integer(message["eventId"]),
         category=_one_of(message["category"], _KINDS),
         type=_one_of(message["type"], _TYPES),
         title=_typed(message.get("title") or "", str),
@@ -162,11 +165,28 @@ def _notice(message):
         start=_moment(message.get("start")),
         end=_moment(message.get("end")),
         published=_moment(message.get("published")),
-        version=_typed(message.get("version") or 0, int),
+        version=_integer(message.get("version") or 0),
     )
     if (notice.end if notice.type == _END else notice.start) is None:
         raise ValueError("neither start nor end")
     return notice
+
+
+def _check_storable(message):
+    """Check that a database can keep a message as JSON.
+
+    :raises ValueError: there is NaN, a NUL character or half of one in it
+    """
+    text = json.dumps(message, ensure_ascii=False, allow_nan=False)
+    text.encode()
+    if "\\u0000" in text:
+        raise ValueError("a NUL character")
+
+
+def _integer(value):
+    if _typed(value, int) not in _INTEGERS:
+        raise ValueError("a number out of range")
+    return value
 
 
 def _typed(value, expected):

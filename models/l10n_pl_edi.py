@@ -80,6 +80,11 @@ class ResCompany(models.Model):
         self.ensure_one()
         return self.sudo().l10n_pl_edi_certificate
 
+    @api.model
+    def _l10n_pl_ksef_any_works_with_ksef(self):
+        """Tell whether a company of this database can log in to KSeF."""
+        return bool(self.sudo().search_count([("l10n_pl_edi_certificate", "!=", False)], limit=1))
+
     def _l10n_pl_ksef_challenge_signer(self):
         """Return the callable with which ``ksef.api.Client`` logs in for this company.
 

@@ -1,4 +1,5 @@
 from . import (
+    test_announcements,
     test_api,
     test_attack,
     test_availability,

@@ -123,7 +123,13 @@ class TestMessages(BaseCase):
             FAILURE | {"id": 1},
             FAILURE | {"eventId": "1002"},
             FAILURE | {"eventId": True},
+            FAILURE | {"eventId": 1 << 31},
+            FAILURE | {"eventId": -1},
             FAILURE | {"version": "1"},
+            FAILURE | {"version": 1 << 31},
+            FAILURE | {"text": "NUL \0"},
+            FAILURE | {"text": "half \ud83d"},
+            FAILURE | {"severity": float("nan")},
             FAILURE | {"category": "DEGRADATION"},
             FAILURE | {"category": ["FAILURE"]},
             FAILURE | {"type": "FAILURE_PAUSE"},
@@ -278,7 +284,7 @@ class TestFetch(BaseCase):
 
     @contextmanager
     def latarnia(self, status=200, content_type="application/json", body=b"[]", slow=False):
-        """Serve one answer on loopback in place of the test service; yield the list of paths asked for."""
+        """Serve one answer on loopback in place of Latarnia; yield the list of paths asked for."""
         gate = threading.Event()
         if not slow:
             gate.set()
@@ -288,8 +294,8 @@ class TestFetch(BaseCase):
             thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
             thread.start()
             try:
-                with patch.dict(availability.HOSTS, test=f"http://127.0.0.1:{server.server_port}"):
-                    yield handler.paths
+                self.url = f"http://127.0.0.1:{server.server_port}"
+                yield handler.paths
             finally:
                 gate.set()
                 server.shutdown()
@@ -298,7 +304,7 @@ class TestFetch(BaseCase):
     def fetch(self, timeout=5):
         with requests.Session() as session:
             session.trust_env = False
-            return availability.fetch("test", session, timeout)
+            return availability.fetch(self.url, session, timeout)
 
     def assertUnknown(self, problem, **values):
         with self.assertRaises(AvailabilityUnknown) as caught:
@@ -319,9 +325,8 @@ class TestFetch(BaseCase):
 
     def test_it_is_down(self):
         with self.latarnia():
-            host = availability.HOSTS["test"]
-        with patch.dict(availability.HOSTS, test=host):
-            self.assertUnknown("ConnectionError")
+            """The port is closed at the end."""
+        self.assertUnknown("ConnectionError")
 
     def test_it_talks_nonsense(self):
         for problem, values in (
@@ -334,6 +339,7 @@ class TestFetch(BaseCase):
             ("JSONDecodeError", {"body": b'[{"id": "K/2026'}),
             ("JSONDecodeError", {"body": bytes(range(256))}),
             ("RecursionError", {"body": b"[" * 100_000}),
+            ("ValueError", {"body": b"[" + b"9" * 10_000 + b"]"}),
         ):
             with self.subTest(problem, **values), self.latarnia(**values):
                 self.assertUnknown(problem)

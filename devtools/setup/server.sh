@@ -59,11 +59,12 @@ start_simulator() {
     local tries
     for tries in $(seq 100); do
         L10N_PL_KSEF_API_URL=$(sed -n 's/^API: *//p' "$simulator_log")
-        [ -z "$L10N_PL_KSEF_API_URL" ] || break
+        L10N_PL_KSEF_LATARNIA_URL=$(sed -n 's/^Latarnia: *//p' "$simulator_log")
+        [ -z "$L10N_PL_KSEF_API_URL" ] || [ -z "$L10N_PL_KSEF_LATARNIA_URL" ] || break
         [ "$tries" -lt 100 ] || die "the KSeF simulator does not start; its log is .dev/log/simulator.log"
         sleep 0.1
     done
-    export L10N_PL_KSEF_API_URL
+    export L10N_PL_KSEF_API_URL L10N_PL_KSEF_LATARNIA_URL
     say "A simulator plays KSeF at $L10N_PL_KSEF_API_URL"
 }
 
