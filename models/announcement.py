@@ -229,9 +229,7 @@ class Announcement(models.Model):
 
     @api.ondelete(at_uninstall=False)
     def _unlink_never(self):
-        raise UserError(
-            self.env._("An announcement stays in the records. If it was entered by mistake, take it back.")
-        )
+        raise UserError(self.env._("An announcement stays in the records. If it was entered by mistake, take it back."))
 
     # Latarnia
 
@@ -327,7 +325,7 @@ class Notice(models.Model):
 
     announcement_id = fields.Many2one("l10n_pl_ksef.announcement", readonly=True, ondelete="restrict", index=True)
     environment = fields.Selection(ENVIRONMENTS, required=True, readonly=True)
-    event_id = fields.Integer("Event", required=True, readonly=True)
+    event_id = fields.Integer(required=True, readonly=True)
     number = fields.Char(required=True, readonly=True)
     version = fields.Integer(readonly=True, aggregator=None)
     type = fields.Char(required=True, readonly=True)
