@@ -325,7 +325,7 @@ class Notice(models.Model):
 
     announcement_id = fields.Many2one("l10n_pl_ksef.announcement", readonly=True, ondelete="restrict", index=True)
     environment = fields.Selection(ENVIRONMENTS, required=True, readonly=True)
-    event_id = fields.Integer("Event", required=True, readonly=True)
+    event_id = fields.Integer(required=True, readonly=True)
     number = fields.Char(required=True, readonly=True)
     version = fields.Integer(readonly=True, aggregator=None)
     type = fields.Char(required=True, readonly=True)

@@ -19,7 +19,7 @@ class DayOff(models.Model):
     @api.model
     def _days(self):
         """Return the dates (frozenset) that ``modes.deadline`` takes as ``extra_days_off``."""
-        return frozenset(self.sudo().search([]).mapped("date"))
+        return frozenset(self.sudo().search_fetch([], ["date"]).mapped("date"))
 
     @api.model_create_multi
     def create(self, vals_list):
