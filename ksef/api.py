@@ -286,12 +286,16 @@ class Client:
         sleep=time.sleep,
         timeout=TIMEOUT,
         longest_wait=LONGEST_WAIT,
+        before_request=None,
     ):
         """:param str base_url: of ``HOSTS``, or of another server that speaks the same API
         :param sign_challenge: callable that takes a challenge (str) and returns the AuthTokenRequest for it, signed
             with XAdES (bytes)
+        :param before_request: callable that gets method and path before each request, see ``pacing.Pace.before``
         """
-        self._transport = Transport(base_url, timeout=timeout, longest_wait=longest_wait, sleep=sleep)
+        self._transport = Transport(
+            base_url, timeout=timeout, longest_wait=longest_wait, sleep=sleep, before=before_request
+        )
         self._sign_challenge = sign_challenge
         self._clock = clock
         self._sleep = sleep
@@ -640,6 +644,13 @@ class Client:
     def session_upo(self, session_reference, reference):
         """Return a page of the UPO of a whole session (XML bytes), see ``SessionStatus.upo_references``."""
         return self._download(f"/sessions/{session_reference}/upo/{reference}")
+
+    def accepted_invoice(self, ksef_number):
+        """Return the invoice (XML bytes) that KSeF has under a number; only its seller and buyer may ask.
+
+        :raises RequestRefused: 21164, there is none; 21165, it cannot be had yet
+        """
+        return self._download(f"/invoices/ksef/{ksef_number}")
 
     def _open(self, path, read, key, iv, **request):
         def call(public_key):

@@ -368,3 +368,9 @@ class UploadRefused(RequestRefused):
         "KSeF's storage refused a part of the package: %(reason)s (code %(code)s). "
         "Send the invoices with a new session."
     )
+
+
+class Unexpected(KsefError):
+    """A mistake of the program's own."""
+
+    sentence = _("An unexpected error; the log of the server tells more. It is tried again by itself.")

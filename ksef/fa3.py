@@ -30,15 +30,23 @@ def read_heading(xml):
     :param bytes xml: the FA(3) file
     :raises InvoiceUnreadable: not XML, or one of the three is missing
     """
-    try:
-        root = etree.fromstring(xml, _PARSER)
-    except etree.XMLSyntaxError as error:
-        raise InvoiceUnreadable(problem=error.msg) from None
+    root = parse(xml)
     try:
         issue_date = date.fromisoformat(_text(root, "Fa/P_1"))
     except ValueError:
         raise InvoiceUnreadable(problem="P_1") from None
     return Heading(_text(root, "Podmiot1/DaneIdentyfikacyjne/NIP"), issue_date, _text(root, "Fa/P_2"))
+
+
+def parse(xml):
+    """Return the root element of a file (bytes).
+
+    :raises InvoiceUnreadable: not XML
+    """
+    try:
+        return etree.fromstring(xml, _PARSER)
+    except etree.XMLSyntaxError as error:
+        raise InvoiceUnreadable(problem=error.msg) from None
 
 
 def _text(root, path):

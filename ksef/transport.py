@@ -75,15 +75,18 @@ _SECRET = re.compile(r"eyJ[\w-]+(\.[\w-]*)*|(?<=Bearer )\S+")
 class Transport:
     """A conversation with one KSeF host over kept-alive connections; for one thread."""
 
-    def __init__(self, base_url, *, timeout=TIMEOUT, longest_wait=LONGEST_WAIT, sleep=time.sleep):
+    def __init__(self, base_url, *, timeout=TIMEOUT, longest_wait=LONGEST_WAIT, sleep=time.sleep, before=None):
         """:param str base_url: without the trailing slash of the paths, as in ``api.HOSTS``
         :param sleep: callable that waits some seconds
+        :param before: callable that gets method and path before each request is sent; what it raises keeps it from
+            being sent
         """
         self._base_url = base_url.rstrip("/")
         self._host = urlsplit(base_url).netloc
         self._timeout = timeout
         self._longest_wait = longest_wait
         self._sleep = sleep
+        self._before = before
         self._http = requests.Session()
         self._storage = requests.Session()
         self._storage.headers.clear()
@@ -161,6 +164,8 @@ class Transport:
 
     def _send_patiently(self, method, path, token, repeatable, content):
         def send():
+            if self._before:
+                self._before(method, path)
             return self._http.request(
                 method,
                 self._base_url + path,

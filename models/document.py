@@ -198,18 +198,19 @@ class Document(models.Model):
         """Return the documents that KSeF has to get and has not accepted yet."""
         return self.filtered(lambda document: document.state in UNFINISHED_STATES)
 
-    def _lock_waiting(self):
-        """Lock this document for a person's decision, which is possible until it is on its way to KSeF.
+    def _lock_in(self, *states):
+        """Lock this document for a person's decision, which is possible in some states only.
 
-        :raises UserError: the worker or another person has it, or it is no longer waiting
+        :raises LockError: the worker or another person has it
+        :raises UserError: it is in another state by now
         """
         self.ensure_one()
         self.lock_for_update()
         self.invalidate_recordset(["state"])
-        if self.state != "waiting":
+        if self.state not in states:
             raise UserError(
                 self.env._(
-                    "Invoice %(number)s no longer waits to be sent: %(state)s.",
+                    "This is no longer possible for invoice %(number)s: %(state)s.",
                     number=self.number,
                     state=self._state_label(),
                 )
@@ -223,7 +224,7 @@ class Document(models.Model):
 
     def _change_mode(self, mode, reason):
         """Let a person choose another mode until the document is sent; the chatter keeps who and why."""
-        self._lock_waiting()
+        self._lock_in("waiting")
         old = self._mode_label()
         self.sudo().write({"mode": mode, "mode_reason": reason})
         self.move_id.message_post(
@@ -235,7 +236,7 @@ class Document(models.Model):
 
     def _withdraw(self, reason):
         """Take the sealed document back: the invoice counts as not issued yet, and can be changed again."""
-        self._lock_waiting()
+        self._lock_in("waiting", "rejected")
         if self.handed_over_at:
             raise UserError(
                 self.env._(
@@ -245,6 +246,7 @@ class Document(models.Model):
                 )
             )
         self.sudo().state = "withdrawn"
+        self.flush_recordset(["state"])  # or the next document of the invoice would be one too many
         self.move_id.l10n_pl_ksef_document_id = False
         self.move_id._l10n_pl_ksef_set_old_pdf_aside()
         self.move_id.message_post(body=self.env._("The offline document was withdrawn: %(reason)s", reason=reason))

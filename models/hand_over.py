@@ -116,6 +116,10 @@ class AccountMove(models.Model):
         }
         return [self._l10n_pl_ksef_code(*content[code]) for code in self._l10n_pl_ksef_hand_over().codes]
 
+    def _l10n_pl_ksef_renew_copy(self):
+        """Set aside the offline copy of an invoice that has just got its KSeF number."""
+        self._l10n_pl_ksef_set_old_pdf_aside()
+
     @api.model
     def _l10n_pl_ksef_code(self, name, label, url):
         image = qr_image.render(url)

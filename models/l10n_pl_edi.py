@@ -65,6 +65,21 @@ class AccountMove(models.Model):
         accepted = self.l10n_pl_edi_status == "accepted" and self.is_sale_document()
         return accepted and self.l10n_pl_edi_number or ""
 
+    def _l10n_pl_ksef_accepted(self, number, reference, session_reference):
+        """Take over what KSeF says of an accepted invoice, as if it had been sent online.
+
+        :param str reference: KSeF's, of the invoice within its session
+        """
+        self.write(
+            {
+                "l10n_pl_edi_status": "accepted",
+                "l10n_pl_edi_number": number,
+                "l10n_pl_edi_ref": reference,
+                "l10n_pl_edi_session_id": session_reference,
+                "l10n_pl_edi_header": False,
+            }
+        )
+
     def _l10n_pl_ksef_online_kod_i(self):
         """Return the link of KOD I of an invoice that Odoo has sent online."""
         xml = self.sudo().l10n_pl_edi_attachment_id.raw

@@ -41,10 +41,11 @@ class ResCompany(models.Model):
             return "Nip", self.l10n_pl_ksef_context_value or seller_nip
         return self.l10n_pl_ksef_context_type, self.l10n_pl_ksef_context_value
 
-    def _l10n_pl_ksef_client(self, environment):
+    def _l10n_pl_ksef_client(self, environment, before_request=None):
         """Return a client (``ksef.api.Client``, a context manager) that acts in KSeF for this company.
 
         :param str environment: which KSeF is meant
+        :param before_request: see ``ksef.api.Client``
         :raises OtherEnvironment: this database works with another one
         :raises LoginCertificateMissing: there is nothing to log in with
         """
@@ -55,4 +56,4 @@ class ResCompany(models.Model):
         url = api.HOSTS[environment]
         if environment != "production":
             url = os.environ.get(SIMULATOR_VARIABLE) or url
-        return api.Client(url, self._l10n_pl_ksef_challenge_signer())
+        return api.Client(url, self._l10n_pl_ksef_challenge_signer(), before_request=before_request)

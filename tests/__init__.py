@@ -16,6 +16,7 @@ from . import (
     test_qr_image,
     test_seal,
     test_secrets,
+    test_sending,
     test_sessions,
     test_translations,
     test_upload,

@@ -21,6 +21,7 @@ _DESCRIPTIONS = {
     21155: "Przekroczono dozwoloną liczbę faktur w sesji.",
     21157: "Nieprawidłowy rozmiar części pakietu.",
     21161: "Przekroczono dozwoloną liczbę części pakietu.",
+    21164: "Faktura o podanym identyfikatorze nie istnieje.",
     21166: "Korekta techniczna niedostępna.",
     21167: "Status faktury nie pozwala na korektę techniczną.",
     21173: "Brak sesji o wskazanym numerze referencyjnym.",

@@ -9,7 +9,18 @@ from http.client import responses
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from . import authentication, batches, certificates, confirmations, latarnia, limits, sessions, storage, verification
+from . import (
+    authentication,
+    batches,
+    certificates,
+    confirmations,
+    downloads,
+    latarnia,
+    limits,
+    sessions,
+    storage,
+    verification,
+)
 from .faults import Faults
 from .messages import Answer, Denial, Refusal, Request, TooMany, denied, refused, too_many
 from .state import State
@@ -27,6 +38,7 @@ _PARTS = (
             *sessions.routes.routes,
             *batches.routes.routes,
             *confirmations.routes.routes,
+            *downloads.routes.routes,
         ],
     ),
     (storage.PREFIX, [*batches.storage_routes.routes, *confirmations.storage_routes.routes]),

@@ -1,0 +1,106 @@
+"""KSeF's limits on requests, kept by waiting before a request instead of being refused after it.
+
+Source: ``limity/limity-api.md`` of the ministry's API documentation: so many requests of a group within a sliding
+second, minute and hour, counted for a context and an address. The values in force are told by ``GET /rate-limits``.
+"""
+
+import math
+import re
+from datetime import timedelta
+
+from .api import RateLimit
+from .errors import RateLimited
+
+_WINDOWS = (1, 60, 3600)  # seconds, in the order of ``RateLimit``'s fields
+LONGEST_WINDOW = timedelta(seconds=_WINDOWS[-1])
+# A pause of this many seconds is slept through; for a longer one there is better to do.
+LONGEST_PAUSE = 5
+
+# Of version 2.7 of the API's description, for as long as KSeF has not told its own.
+PUBLISHED = {
+    "onlineSession": RateLimit(10, 30, 120),
+    "batchSession": RateLimit(10, 20, 60),
+    "invoiceSend": RateLimit(10, 30, 180),
+    "invoiceStatus": RateLimit(30, 120, 1200),
+    "sessionInvoiceList": RateLimit(10, 20, 200),
+    "sessionMisc": RateLimit(10, 120, 1200),
+    "invoiceDownload": RateLimit(8, 16, 64),
+    "other": RateLimit(10, 30, 120),
+}
+# The first that fits; "close" has groups of its own in later versions, but the older ones are the narrower.
+_GROUPS = [
+    (method, re.compile(pattern), group)
+    for method, pattern, group in (
+        ("POST", r"/sessions/online/[^/]+/invoices", "invoiceSend"),
+        ("POST", r"/sessions/online(/[^/]+/close)?", "onlineSession"),
+        ("POST", r"/sessions/batch(/[^/]+/close)?", "batchSession"),
+        ("GET", r"/sessions/[^/]+/invoices(/failed)?", "sessionInvoiceList"),
+        ("GET", r"/sessions/[^/]+(/upo/[^/]+|/invoices/[^/]+/upo)?", "sessionMisc"),
+        ("GET", r"/sessions/[^/]+/invoices/[^/]+", "invoiceStatus"),
+        ("GET", r"/invoices/ksef/[^/]+", "invoiceDownload"),
+        ("GET", r"/(rate-limits|limits/.+)", "other"),
+        ("DELETE", r"/auth/sessions/.+", "other"),
+        ("*", r"/certificates/.+", "other"),
+    )
+]
+
+
+def group_of(method, path):
+    """Return the group that KSeF counts a request in (str), None for one without a limit, such as of a login."""
+    for wanted, pattern, group in _GROUPS:
+        if wanted in (method, "*") and pattern.fullmatch(path):
+            return group
+    return None
+
+
+def wait_for_room(limit, moments, now):
+    """Return how many seconds to wait until one more request is within a limit.
+
+    :param RateLimit limit: of the request's group
+    :param moments: when the requests of the last hour were made, seconds since the epoch, ascending
+    :param float now: likewise
+    """
+    waits = [0.0]
+    for seconds, most in zip(_WINDOWS, (limit.per_second, limit.per_minute, limit.per_hour), strict=True):
+        if most is not None and len(moments) >= most:
+            # There is room again when the oldest of the last ones leaves the window.
+            waits.append(moments[-most] + seconds - now)
+    return max(waits)
+
+
+class Pace:
+    """Remembers the requests of the last hour and tells when the next one may go.
+
+    :ivar dict moments: {group: list of seconds since the epoch}; plain data, to be kept between processes
+    """
+
+    def __init__(self, moments, limits, clock, sleep):
+        """:param dict moments: as kept, or empty
+        :param dict limits: {group: ``RateLimit``}
+        :param clock: callable that returns the moment (aware)
+        :param sleep: callable that waits some seconds
+        """
+        self.moments = moments
+        self.limits = limits
+        self._clock = clock
+        self._sleep = sleep
+
+    def before(self, method, path):
+        """Wait for a request's turn and count it; tell whether it counts at all.
+
+        :raises RateLimited: its turn is too far off; it is not counted
+        """
+        group = group_of(method, path)
+        if group is None:
+            return False
+        now = self._clock().timestamp()
+        moments = [moment for moment in self.moments.get(group, ()) if moment > now - LONGEST_WINDOW.total_seconds()]
+        wait = wait_for_room(self.limits.get(group, PUBLISHED[group]), moments, now)
+        if wait > LONGEST_PAUSE:
+            raise RateLimited(retry_after=math.ceil(wait))
+        if wait > 0:
+            # KSeF's clock is not ours: a little more than what is needed
+            wait += 0.05
+            self._sleep(wait)
+        self.moments[group] = [*moments, now + wait]
+        return True

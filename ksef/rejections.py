@@ -1,0 +1,70 @@
+"""What it means that KSeF rejected an invoice, and what can be done: by the code of its status.
+
+Source: the statuses of an invoice in the API's description; ``faktury/weryfikacja-faktury.md`` and
+``offline/korekta-techniczna.md`` of the ministry's API documentation.
+"""
+
+from dataclasses import dataclass
+
+from .errors import _
+
+# pylint: disable=prefer-env-translation  # there is no env here
+
+PERMISSION, DUPLICATE = 410, 440
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """:ivar str meaning: a sentence for an accountant, English
+    :ivar str advice: what to do next, likewise
+    :ivar bool correctable: whether the law allows a technical correction (a new file, the same business content)
+    :ivar bool resendable: whether the same bytes may be sent again once the cause is mended
+    """
+
+    meaning: str
+    advice: str
+    correctable: bool = False
+    resendable: bool = False
+
+
+_CORRECT = _("Have the cause mended, then make a technical correction: a new file with the same business content.")
+_REJECTIONS = {
+    PERMISSION: Rejection(
+        _("The company's login may not issue this invoice in KSeF."),
+        _("Grant the permission to issue invoices in KSeF's taxpayer application, then send the same file again."),
+        resendable=True,
+    ),
+    415: Rejection(_("The invoice has an attachment that KSeF does not allow."), _CORRECT, correctable=True),
+    430: Rejection(_("The file does not fit the structure FA(3) or KSeF's rules for files."), _CORRECT, True),
+    DUPLICATE: Rejection(
+        _("KSeF already has an invoice of this seller with the same number and of the same kind."),
+        _(
+            "Compare it with the one in KSeF. If it is this very invoice, sent in another way, take over its KSeF "
+            "number by hand; if it is another one, the number was used twice: ask your tax adviser."
+        ),
+        correctable=True,
+    ),
+    450: Rejection(_("What the invoice says contradicts KSeF's rules."), _CORRECT, correctable=True),
+    21166: Rejection(
+        _("KSeF has already accepted a technical correction of this invoice."),
+        _("Look up its KSeF number in KSeF's taxpayer application."),
+    ),
+    21167: Rejection(
+        _("KSeF has already accepted the invoice that this file corrects."),
+        _("Look up its KSeF number in KSeF's taxpayer application."),
+    ),
+}
+_OTHER = Rejection(
+    _("KSeF did not take the file."),
+    _("Read KSeF's own words. Send the same file again or, if it is the file that is wrong, correct it technically."),
+    correctable=True,
+    resendable=True,
+)
+
+# The invoice itself was not judged: the same bytes go again, with a new session.
+RETRIABLE = frozenset({405, 435, 500, 550})
+
+
+def rejection_of(code):
+    """Return the ``Rejection`` of a code (int)."""
+    return _REJECTIONS.get(code, _OTHER)

@@ -1,0 +1,182 @@
+import logging
+import time
+from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
+
+from odoo import api, fields, models
+from odoo.tools import SQL
+
+from ..ksef.api import RateLimit
+from ..ksef.errors import KsefError, RateLimited, Unexpected
+from ..ksef.pacing import Pace
+from .certificate import ENVIRONMENTS
+from .messages import translated
+
+_logger = logging.getLogger(__name__)
+
+_LIMITS_KEPT = timedelta(days=1)
+_NEXT_QUESTION = timedelta(minutes=1)  # while KSeF is still working on something of ours
+# After each failure in a row twice as long, up to the last.
+_FIRST_PAUSE, _LONGEST_PAUSE = timedelta(minutes=1), timedelta(minutes=30)
+
+
+class Queue(models.Model):
+    """The way to KSeF of one NIP, shared by its companies: one worker at a time, its pace and its pauses.
+
+    KSeF counts requests for a NIP and an address. What was counted is committed before each request, so that no
+    process that dies takes it along.
+    """
+
+    _name = "l10n_pl_ksef.queue"
+    _description = "KSeF Queue"
+    _rec_name = "nip"
+
+    environment = fields.Selection(ENVIRONMENTS, required=True, readonly=True)
+    nip = fields.Char("NIP", required=True, readonly=True)
+    retry_at = fields.Datetime("Not Before", readonly=True)
+    failures = fields.Integer("Failures in a Row", readonly=True, export_string_translation=False)
+    problem = fields.Text("Why Nothing Is Sent", readonly=True)
+    requests = fields.Json(readonly=True, export_string_translation=False)
+    limits = fields.Json(readonly=True, export_string_translation=False)
+    limits_at = fields.Datetime(readonly=True, export_string_translation=False)
+
+    _nip_uniq = models.UniqueIndex("(environment, nip)", "There is a queue of this NIP already.")
+
+    @api.model
+    def _cron_send(self):
+        """Hand over what waits, and ask KSeF about what is on its way, for every NIP of this database."""
+        environment = self.env["account.move"]._l10n_pl_ksef_environment()
+        if not self._is_open(environment):
+            return
+        companies = self.env["l10n_pl_ksef.submission"]._companies_with_work(environment)
+        by_nip = companies.grouped(lambda company: company._l10n_pl_ksef_nip())
+        for done, (nip, group) in enumerate(by_nip.items(), 1):
+            self._of(environment, nip)._run(group)
+            self.env["ir.cron"]._commit_progress(1, remaining=len(by_nip) - done)
+
+    @api.model
+    def _is_open(self, environment):
+        """Tell whether it makes sense to talk to KSeF by the announcements; if not, be woken when they end."""
+        now = datetime.now(timezone.utc)
+        in_force = [
+            announcement
+            for announcement in self.env["l10n_pl_ksef.announcement"]._announcements(environment)
+            if announcement.in_force(now)
+        ]
+        if in_force and all(announcement.end for announcement in in_force):
+            self._wake(max(announcement.end for announcement in in_force).replace(tzinfo=None))
+        return not in_force
+
+    @api.model
+    def _wake(self, at=None):
+        """Let the worker run soon, or at a moment (naive, UTC)."""
+        self.env.ref("l10n_pl_ksef_offline.cron_send")._trigger(at)
+
+    @api.model
+    def _of(self, environment, nip):
+        """Return the queue of a NIP, made at the first need."""
+        # Two workers may need it first at the same time.
+        self.env.cr.execute(
+            SQL(
+                "INSERT INTO %s (environment, nip, failures) VALUES (%s, %s, 0) ON CONFLICT DO NOTHING",
+                SQL.identifier(self._table),
+                environment,
+                nip,
+            )
+        )
+        self.env.cr.commit()  # pylint: disable=invalid-commit  # the other worker waits for it
+        return self.sudo().search([("environment", "=", environment), ("nip", "=", nip)])
+
+    def _run(self, companies):
+        """Serve the companies of this NIP, unless another worker does so or a pause is on."""
+        with self._alone() as alone:
+            self.invalidate_recordset()
+            if alone and (not self.retry_at or self.retry_at <= fields.Datetime.now()):
+                for company in companies:
+                    self._serve(company)
+
+    @contextmanager
+    def _alone(self):
+        """Give whether this is the only worker of the queue; it stays so until the end of the ``with``."""
+        # A lock of the session, not of the transaction, outlives the commits of the work; it dies with the process.
+        lock = SQL("hashtext(%s), %s", self._table, self.id)
+        self.env.cr.execute(SQL("SELECT pg_try_advisory_lock(%s)", lock))
+        (alone,) = self.env.cr.fetchone()
+        try:
+            yield alone
+        finally:
+            if alone:
+                self.env.cr.rollback()
+                self.env.cr.execute(SQL("SELECT pg_advisory_unlock(%s)", lock))
+
+    def _serve(self, company):
+        submissions = self.env["l10n_pl_ksef.submission"].with_company(company)
+        # Words that nobody in particular asked for
+        submissions = submissions.with_context(lang=company.partner_id.lang or self.env.lang)
+        pace = Pace(self.requests or {}, self._known_limits(), lambda: datetime.now(timezone.utc), sleep)
+        try:
+            with company._l10n_pl_ksef_client(
+                self.environment, before_request=lambda method, path: self._count(pace, method, path)
+            ) as client:
+                self._learn_limits(client, pace)
+                submissions._follow_all(client, company)
+                submissions._send_all(client, company)
+                submissions._follow_all(client, company)
+        except KsefError as error:
+            self.env.cr.rollback()
+            self._pause(company, error)
+        except Exception:  # pylint: disable=broad-except  # the other companies must not wait for a mistake of ours
+            self.env.cr.rollback()
+            _logger.exception("The offline documents of company %s cannot be sent", company.id)
+            self._pause(company, Unexpected())
+        else:
+            self.write({"failures": 0, "retry_at": False, "problem": False})
+            if submissions._unfinished(company):
+                self._wake(fields.Datetime.now() + _NEXT_QUESTION)
+            self._commit()
+
+    def _count(self, pace, method, path):
+        if pace.before(method, path):
+            self.requests = pace.moments
+            self._commit()
+
+    def _commit(self):
+        self.env.cr.commit()  # pylint: disable=invalid-commit  # what KSeF knows must not be forgotten here
+
+    def _pause(self, company, error):
+        """Keep why nothing can be sent now, and try again later: when KSeF wants, or after a growing while."""
+        failures = self.failures
+        if isinstance(error, RateLimited):
+            pause = timedelta(seconds=error.retry_after)
+        else:
+            pause = min(_FIRST_PAUSE * 2**failures, _LONGEST_PAUSE)
+            failures += 1
+        retry_at = fields.Datetime.now() + pause
+        problem = translated(self.with_context(lang=company.partner_id.lang or self.env.lang).env, error)
+        self.write({"failures": failures, "retry_at": retry_at, "problem": problem})
+        self._wake(retry_at)
+        self._commit()
+
+    # The limits in force
+
+    def _known_limits(self):
+        return {group: RateLimit(*values) for group, values in (self.limits or {}).items()}
+
+    def _learn_limits(self, client, pace):
+        if self.limits_at and self.limits_at > fields.Datetime.now() - _LIMITS_KEPT:
+            return
+        limits = client.rate_limits()
+        self.write(
+            {
+                "limits": {
+                    group: [limit.per_second, limit.per_minute, limit.per_hour] for group, limit in limits.items()
+                },
+                "limits_at": fields.Datetime.now(),
+            }
+        )
+        pace.limits = limits
+
+
+def sleep(seconds):
+    """Wait some seconds, as KSeF or the limits want it."""
+    time.sleep(seconds)

@@ -1,0 +1,65 @@
+"""Who is asked to act on documents that are due, late or rejected."""
+
+from odoo import api, models
+from odoo.tools import format_date
+
+from ..ksef.working_days import working_day_after
+from .document import UNFINISHED_STATES
+
+_DUE, _REJECTED = "l10n_pl_ksef_offline.activity_due", "l10n_pl_ksef_offline.activity_rejected"
+
+
+class Document(models.Model):
+    _inherit = "l10n_pl_ksef.document"
+
+    def _responsible(self):
+        """Return the user who is asked to act on this document."""
+        users = (self.company_id.l10n_pl_ksef_responsible_id, self.move_id.invoice_user_id, self.create_uid)
+        return next((user for user in users if user.active), self.env.user)
+
+    @api.model
+    def _cron_remind(self):
+        """Remind of what is due today or on the next business day, or overdue: one activity a person and day."""
+        soon = working_day_after(self._today(), 1, self.env["l10n_pl_ksef.day.off"]._days())
+        documents = self.sudo().search(
+            [("state", "in", UNFINISHED_STATES), ("deadline", "<=", soon)], order="deadline, id"
+        )
+        self._open_activities().unlink()
+        for (user, day), due in documents.grouped(
+            lambda document: (document._responsible(), document.deadline)
+        ).items():
+            due._remind(user, day)
+
+    def _open_activities(self):
+        activity_type = self.env.ref(_DUE)
+        return self.env["mail.activity"].sudo().search([("activity_type_id", "=", activity_type.id)])
+
+    def _remind(self, user, day):
+        """Ask a user to see to these documents, on the invoice of the first of them."""
+        spoken = self.with_context(lang=user.lang)
+        self[0].move_id.activity_schedule(
+            _DUE,
+            date_deadline=day,
+            user_id=user.id,
+            summary=spoken.env._(
+                "%(count)s offline invoices must be in KSeF by %(day)s",
+                count=len(self),
+                day=format_date(spoken.env, day),
+            ),
+            note=spoken.env._("They are under KSeF > Offline Documents, what is due first first."),
+        )
+
+    def _ask_for_mending(self):
+        """Ask the responsible user to see to a rejected document."""
+        user = self._responsible()
+        spoken = self.with_context(lang=user.lang)
+        self.move_id.activity_schedule(
+            _REJECTED,
+            date_deadline=self.deadline or self._today(),
+            user_id=user.id,
+            summary=spoken.env._("KSeF has rejected invoice %(number)s", number=self.number),
+            note=f"{spoken.rejection_meaning} {spoken.rejection_advice}",
+        )
+
+    def _mended(self):
+        self.move_id.activity_unlink([_REJECTED])

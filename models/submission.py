@@ -1,0 +1,295 @@
+from itertools import islice
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.tools import split_every
+
+from ..ksef import packages
+from ..ksef.errors import (
+    KsefUnreachable,
+    LostAnswer,
+    PermissionMissing,
+    RateLimited,
+    RequestRefused,
+    SessionEnded,
+    SessionUnavailable,
+    UpoMissing,
+)
+from ..ksef.upo import confirmed
+from .certificate import ENVIRONMENTS
+from .messages import translated
+from .queue import sleep
+
+# A package holds at most 10,000 invoices; fewer are built, sent and settled within what a worker of Odoo may take.
+BATCH_SIZE = 5_000
+# As many as KSeF takes in half a minute one by one; more go faster in a package.
+DEFAULT_THRESHOLD = 20
+THRESHOLD_PARAMETER = "l10n_pl_ksef_offline.batch_threshold"
+_PAGE = 500  # how many results are settled between two commits
+_PAUSES = (1, 2, 4)  # seconds between questions whether KSeF is done; after that the next run asks
+_FINISHED_STATES = ("done", "failed")
+# KSeF's codes of a session
+_INVOICES_JUDGED = (200, 445)
+
+
+class Submission(models.Model):
+    """A session with KSeF that carries documents: one by one (interactive) or in a package (batch).
+
+    Each step is committed before the next request, so that it can be cut off at any point. Its life::
+
+        opening -> open -> closing -> processing -> confirming -> done
+        before closing, of a batch: failed, and its documents wait again; KSeF works on nothing that is not closed
+
+    Documents whose answer was lost are looked up by their hash when the session is closed.
+    """
+
+    _name = "l10n_pl_ksef.submission"
+    _description = "KSeF Submission"
+    _order = "id desc"
+    _rec_name = "reference"
+
+    company_id = fields.Many2one("res.company", required=True, readonly=True, ondelete="restrict", index=True)
+    environment = fields.Selection(ENVIRONMENTS, required=True, readonly=True)
+    kind = fields.Selection([("interactive", "Interactive"), ("batch", "Batch")], required=True, readonly=True)
+    state = fields.Selection(
+        [
+            ("opening", "Being opened"),
+            ("open", "Open"),
+            ("closing", "Being closed"),
+            ("processing", "Being processed by KSeF"),
+            ("confirming", "Waiting for the UPO"),
+            ("done", "Done"),
+            ("failed", "Failed"),
+        ],
+        required=True,
+        readonly=True,
+        default="opening",
+        index=True,
+    )
+    reference = fields.Char("Session Reference", readonly=True)
+    code = fields.Integer("KSeF's Code", readonly=True, aggregator=None)
+    ksef_words = fields.Char("KSeF Says", readonly=True)
+    opened_at = fields.Datetime("Opened", readonly=True)
+    document_ids = fields.One2many("l10n_pl_ksef.document", "submission_id", "Documents", readonly=True)
+    upo_ids = fields.Many2many("ir.attachment", string="UPO", readonly=True)
+
+    _reference_uniq = models.UniqueIndex("(environment, reference)", "This session is on record already.")
+
+    # Work
+
+    @api.model
+    def _companies_with_work(self, environment):
+        """Return the companies with documents or sessions that are not finished, and a NIP."""
+        documents = self.env["l10n_pl_ksef.document"].sudo()
+        on_the_way = [("environment", "=", environment), ("state", "in", ("waiting", "sending", "unknown", "sent"))]
+        unfinished = [("environment", "=", environment), ("state", "not in", _FINISHED_STATES)]
+        groups = documents._read_group(on_the_way, ["company_id"]) + self.sudo()._read_group(unfinished, ["company_id"])
+        companies = self.env["res.company"].sudo().union(*(company for (company,) in groups))
+        return companies.filtered(lambda company: company._l10n_pl_ksef_nip())
+
+    @api.model
+    def _send_all(self, client, company):
+        """Send what waits, in order of deadline: few one by one, many in packages."""
+        environment = self.env["account.move"]._l10n_pl_ksef_environment()
+        waiting = self.env["l10n_pl_ksef.document"]._sendable(company, environment)
+        corrections = waiting.filtered("corrects_id")  # KSeF takes them one by one only
+        others = waiting - corrections
+        if len(others) <= self._threshold():
+            one_by_one = waiting
+        else:
+            one_by_one = corrections
+            for batch in split_every(BATCH_SIZE, others.ids, others.browse):
+                self._new(company, environment, "batch")._send_package(client, batch)
+        if one_by_one:
+            self._new(company, environment, "interactive")._send_one_by_one(client, one_by_one)
+
+    @api.model
+    def _threshold(self):
+        return int(self.env["ir.config_parameter"].sudo().get_param(THRESHOLD_PARAMETER) or DEFAULT_THRESHOLD)
+
+    @api.model
+    def _new(self, company, environment, kind):
+        return self.sudo().create({"company_id": company.id, "environment": environment, "kind": kind})
+
+    def _step(self, **values):
+        """Write down how far the session is, for good."""
+        self.write(values)
+        self._commit()
+
+    def _commit(self):
+        self.env.cr.commit()  # pylint: disable=invalid-commit  # what KSeF knows must not be forgotten here
+
+    def _opened(self, reference):
+        self._step(state="open", reference=reference, opened_at=fields.Datetime.now())
+
+    # One by one
+
+    def _send_one_by_one(self, client, documents):
+        session = client.open_interactive()
+        self._opened(session.reference)
+        try:
+            for document in documents:
+                if document._take(self):
+                    self._send_one(client, session, document)
+        except (LostAnswer, SessionEnded, SessionUnavailable) as error:
+            # The document says what happened to it; the others go with the next session.
+            self.ksef_words = translated(self.env, error)
+        finally:
+            self._close(client)
+
+    def _send_one(self, client, session, document):
+        corrected = document.corrects_id
+        try:
+            xml = document._xml_bytes()
+        except UserError as error:
+            document._wait_again(str(error))
+            return
+        try:
+            reference = client.send(
+                session, xml, corrected_sha256=bytes.fromhex(corrected.sha256) if corrected else None
+            )
+        except LostAnswer:
+            document._step(state="unknown")
+            raise
+        except (SessionEnded, SessionUnavailable, PermissionMissing, RateLimited, KsefUnreachable):
+            document._wait_again()
+            raise
+        except RequestRefused as refusal:
+            document._reject(refusal.code, refusal.values["reason"])
+            self._commit()
+        else:
+            document._step(state="sent", ksef_reference=reference)
+
+    def _close(self, client):
+        """Close the session, so that KSeF finishes it and what it has received can be told for sure."""
+        self._step(state="closing")
+        close = client.close_interactive if self.kind == "interactive" else client.close_batch
+        try:
+            close(self.reference)
+        except SessionEnded:
+            pass  # closed before, by a call whose answer was lost or by KSeF itself
+        self._step(state="processing")
+
+    # In a package
+
+    def _send_package(self, client, documents):
+        taken = documents._take(self)
+        readable = taken._readable()
+        (taken - readable)._step(state="waiting", submission_id=False)
+        if not readable:
+            self._step(state="failed")
+            return
+        key, iv = packages.new_key()
+        with packages.build_package(readable._files(), key, iv) as package:
+            session = client.open_batch(package)
+            self._opened(session.reference)
+            for upload in session.uploads:
+                client.upload_part(upload, package)
+        self._close(client)
+
+    # What became of it
+
+    @api.model
+    def _follow_all(self, client, company):
+        """Bring every unfinished session of a company as far as it goes now."""
+        for submission in self._unfinished(company):
+            submission._resume(client)
+        self._commit()
+
+    @api.model
+    def _unfinished(self, company):
+        """Return the sessions of a company that KSeF or we are not done with, the oldest first."""
+        return self.sudo().search(
+            [
+                ("company_id", "=", company.id),
+                ("environment", "=", self.env["account.move"]._l10n_pl_ksef_environment()),
+                ("state", "not in", _FINISHED_STATES),
+            ],
+            order="id",
+        )
+
+    def _resume(self, client):
+        """Go on where this or another process has stopped; no other one works on it now."""
+        if self.state == "opening" or (self.state == "open" and self.kind == "batch"):
+            self._abandon()
+            self._commit()
+        elif self.state in ("open", "closing"):
+            self._close_again(client)
+        if self.state == "processing":
+            self._settle(client)
+        if self.state == "confirming":
+            self._confirm(client)
+
+    def _abandon(self):
+        """Give up a session that KSeF will never work on: its documents wait again."""
+        self.document_ids._on_the_way().write({"state": "waiting", "submission_id": False, "sent_at": False})
+        self.state = "failed"
+
+    def _close_again(self, client):
+        try:
+            self._close(client)
+        except SessionUnavailable:
+            raise
+        except RequestRefused as refusal:
+            if self.kind == "interactive":
+                raise
+            # Parts are missing or came too late: nothing of it was received.
+            self.write({"code": refusal.code, "ksef_words": refusal.values["reason"]})
+            self._abandon()
+            self._commit()
+
+    def _settle(self, client):
+        """Ask KSeF what became of the documents, once it is done with the session."""
+        status = self._final_status(client)
+        if status.is_pending:
+            return
+        results = client.session_invoices(self.reference) if status.invoices else iter(())
+        while page := list(islice(results, _PAGE)):
+            self.document_ids._take_results(self, page, client)
+            self.env["ir.cron"]._commit_progress()
+            self.env.invalidate_all()
+        # KSeF has not received the others.
+        self.document_ids.filtered(lambda document: document.state in ("sending", "unknown", "sent"))._wait_again()
+        accepted = self.document_ids.filtered(lambda document: document.state == "accepted")
+        if accepted:
+            self._step(state="confirming")
+        else:
+            self._step(state="done" if status.code in _INVOICES_JUDGED else "failed")
+
+    def _final_status(self, client):
+        """Return the status of the session, after a little patience if KSeF is about to be done."""
+        for pause in (*_PAUSES, None):
+            status = client.session(self.reference)
+            self._step(code=status.code, ksef_words=status.reason)
+            if not status.is_pending or pause is None:
+                return status
+            sleep(pause)
+
+    def _confirm(self, client):
+        """Fetch the UPO of the session, and let each accepted document know the page that confirms it."""
+        status = client.session(self.reference)
+        try:
+            pages = [client.session_upo(self.reference, reference) for reference in status.upo_references]
+        except UpoMissing:
+            return
+        if not pages:
+            return
+        for number, xml in enumerate(pages, 1):
+            attachment = self.env["ir.attachment"].create(
+                {
+                    "name": f"UPO-{self.reference}-{number}.xml",
+                    "raw": xml,
+                    "mimetype": "application/xml",
+                    "res_model": self._name,
+                    "res_id": self.id,
+                }
+            )
+            self.upo_ids += attachment
+            self.document_ids._confirmed_by(attachment, confirmed(xml))
+        self._step(state="done")
+
+    def action_give_up(self):
+        """Let the documents of a session that KSeF no longer knows be sent anew; KSeF refuses what it has twice."""
+        self.ensure_one()
+        self.check_access("read")
+        self.sudo()._abandon()

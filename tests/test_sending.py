@@ -1,0 +1,324 @@
+import hashlib
+from datetime import timedelta
+from pathlib import Path
+from unittest.mock import patch
+
+from odoo.exceptions import UserError
+from odoo.tests import freeze_time
+from odoo.tools import file_open
+
+from ..devtools.ksef_simulator import AnswerInstead, CutRequest, LoseAnswer
+from ..devtools.ksef_simulator.invoices import work_on
+from ..models import queue, submission
+from .common import NOW, KsefSimulatorCommon
+
+
+class KsefSendingCommon(KsefSimulatorCommon):
+    """With a worker whose pauses move the clock instead of taking time."""
+
+    def setUp(self):
+        super().setUp()
+        with file_open("l10n_pl_edi/data/fa3_schema.xsd", "rb") as schema:
+            self.fa3_schema = schema.read()
+        self.frozen = freeze_time(NOW)
+        self.clock = self.frozen.start()
+        self.addCleanup(self.frozen.stop)
+        self.ksef.state.settings.rate_limits_enforced = True
+        for module in (queue, submission):
+            self.startPatcher(patch.object(module, "sleep", self.pass_time))
+        self.upload(self.issued())
+
+    def pass_time(self, seconds):
+        self.clock.tick(timedelta(seconds=seconds))
+        self.now += timedelta(seconds=seconds)
+
+    def run_worker(self, minutes=0):
+        self.pass_time(60 * minutes)
+        with self.enter_registry_test_mode():
+            self.env.ref("l10n_pl_ksef_offline.cron_send").with_user(
+                self.env.ref("base.user_root")
+            ).method_direct_trigger()
+        self.env.invalidate_all()
+
+    def sealed(self, count=1, **values):
+        moves = self.env["account.move"].concat(*(self.posted_invoice(**values) for _ in range(count)))
+        moves.action_l10n_pl_ksef_issue_offline()
+        return moves
+
+    def held(self):
+        """Return the bytes of the invoices that KSeF has accepted."""
+        return [invoice.xml for invoice in self.ksef.state.numbers.values()]
+
+
+class TestSending(KsefSendingCommon):
+    def check_accepted(self, moves):
+        for move in moves:
+            document = move.l10n_pl_ksef_document_id
+            self.assertEqual(document.state, "accepted", document.rejection_words)
+            self.assertEqual(move.l10n_pl_edi_status, "accepted")
+            self.assertEqual(move.l10n_pl_edi_number, document.ksef_number)
+            self.assertTrue(document.upo_id)
+        self.assertCountEqual(self.held(), [move.l10n_pl_ksef_document_id._xml_bytes() for move in moves])
+
+    def test_one_by_one(self):
+        moves = self.sealed(3)
+        self.run_worker()
+        self.check_accepted(moves)
+        (session,) = moves.l10n_pl_ksef_document_id.submission_id
+        self.assertEqual((session.kind, session.state), ("interactive", "done"))
+        self.assertTrue(all(invoice.offline for invoice in self.ksef.state.numbers.values()))
+        self.run_worker(5)
+        self.assertEqual(self.env["l10n_pl_ksef.submission"].search_count([]), 1, "nothing is left to do")
+
+    def test_in_packages(self):
+        self.env["ir.config_parameter"].set_param(submission.THRESHOLD_PARAMETER, "2")
+        self.startPatcher(patch.object(submission, "BATCH_SIZE", 3))
+        moves = self.sealed(5)
+        self.run_worker()
+        self.check_accepted(moves)
+        self.assertEqual(moves.l10n_pl_ksef_document_id.submission_id.mapped("kind"), ["batch", "batch"])
+
+    def test_lost_answers(self):
+        """Whatever answer is lost, the invoice arrives once."""
+        for method, path in (
+            ("POST", "/auth/challenge"),
+            ("POST", "/sessions/online"),
+            ("POST", "/sessions/online/*/invoices"),
+            ("POST", "/sessions/online/*/close"),
+            ("GET", "/sessions/*"),
+            ("GET", "/sessions/*/invoices"),
+            ("GET", "/sessions/*/upo/*"),
+        ):
+            for fault in (LoseAnswer(), AnswerInstead(), CutRequest(10)):
+                with self.subTest(path=path, fault=type(fault).__name__):
+                    self.ksef.state.numbers.clear()
+                    moves = self.sealed(2)
+                    self.ksef.faults.plan(fault, method, path)
+                    self.run_worker()
+                    self.ksef.faults.clear()
+                    for _ in range(3):
+                        self.run_worker(31)
+                    self.check_accepted(moves)
+
+    def test_lost_answers_of_packages(self):
+        self.env["ir.config_parameter"].set_param(submission.THRESHOLD_PARAMETER, "1")
+        for method, path in (
+            ("POST", "/sessions/batch"),
+            ("PUT", "*"),
+            ("POST", "/sessions/batch/*/close"),
+            ("GET", "/sessions/*"),
+        ):
+            for fault in (LoseAnswer(), AnswerInstead(), CutRequest(10)):
+                with self.subTest(path=path, fault=type(fault).__name__):
+                    self.ksef.state.numbers.clear()
+                    moves = self.sealed(2)
+                    self.ksef.faults.plan(fault, method, path)
+                    self.run_worker()
+                    self.ksef.faults.clear()
+                    for _ in range(3):
+                        self.run_worker(31)
+                    self.check_accepted(moves)
+
+    def test_a_duplicate_of_its_own_is_success(self):
+        """KSeF has taken it, and the session that could tell is gone."""
+        (move,) = self.sealed()
+        self.ksef.faults.plan(LoseAnswer(), "POST", "/sessions/online/*/invoices")
+        self.ksef.faults.plan(AnswerInstead(), "GET", "/sessions/*", times=None)
+        self.run_worker()
+        document = move.l10n_pl_ksef_document_id
+        self.assertEqual(document.state, "unknown")
+        self.ksef.faults.clear()
+        lost = document.submission_id
+        self.ksef.state.sessions[lost.reference].invoices[0].polls_left = 0
+        # KSeF finishes with the session before anybody asks.
+        with self.ksef.state.lock:
+            work_on(self.ksef.state, self.ksef.state.sessions[lost.reference].invoices)
+        lost.action_give_up()
+        self.assertEqual(document.state, "waiting")
+        self.run_worker(31)
+        self.assertEqual(document.state, "accepted", document.rejection_words)
+        self.assertEqual(self.held(), [document._xml_bytes()])
+
+    def test_a_duplicate_of_another_is_told(self):
+        (move,) = self.sealed()
+        self.run_worker()
+        other = move.l10n_pl_ksef_document_id
+        (accepted,) = self.ksef.state.numbers.values()
+        accepted.xml += b" "
+        accepted.sha256 = hashlib.sha256(accepted.xml).digest()
+        other.sudo().write({"state": "waiting", "submission_id": False, "ksef_number": False})
+        self.run_worker(5)
+        self.assertEqual((other.state, other.rejection_code), ("rejected", 440))
+        self.assertIn("same number", other.rejection_meaning)
+
+    def test_not_during_an_announced_failure(self):
+        announcement = self.env["l10n_pl_ksef.announcement"].with_user(self.accountant)
+        failure = announcement.create({"kind": "failure", "start": NOW.replace(tzinfo=None), "number": "K/2026/AWR/01"})
+        (move,) = self.sealed()
+        document = move.l10n_pl_ksef_document_id
+        self.assertEqual(document.mode, "emergency")
+        self.assertFalse(document.deadline)
+        self.run_worker()
+        self.assertEqual((document.state, self.held()), ("waiting", []))
+        self.pass_time(3600)
+        failure.action_end_now()
+        self.assertEqual(str(document.deadline), "2026-12-02")
+        self.assertIn("12/02/2026", move.message_ids[0].body)
+        self.run_worker(1)
+        self.check_accepted(move)
+
+    def test_total_failure_ends_the_duty(self):
+        moves = self.sealed(2)
+        document = moves[0].l10n_pl_ksef_document_id
+        failure = self.env["l10n_pl_ksef.announcement"].create(
+            {"kind": "total_failure", "start": NOW.replace(tzinfo=None), "title": "TVP"}
+        )
+        self.assertEqual(document.state, "not_required")
+        self.run_worker()
+        self.assertEqual(self.held(), [])
+        move = self.posted_invoice()
+        move.action_l10n_pl_ksef_issue_offline()
+        self.assertFalse(move.l10n_pl_ksef_document_id)
+        self.assertTrue(move.l10n_pl_ksef_total_failure)
+        failure.action_take_back()
+        self.assertEqual(document.state, "waiting")
+        self.run_worker(1)
+        self.check_accepted(moves)
+
+    def test_rejected_and_corrected(self):
+        (move,) = self.sealed()
+        first = move.l10n_pl_ksef_document_id
+        self.ksef.state.outcomes[bytes.fromhex(first.sha256)] = 430
+        self.run_worker()
+        self.assertEqual((first.state, first.rejection_code), ("rejected", 430))
+        self.assertIn("structure FA(3)", first.rejection_meaning)
+        self.assertTrue(first.can_correct)
+        self.assertIn("rejected", move.activity_ids.summary)
+        self.assertEqual(move.alerts["l10n_pl_ksef_sealed"]["level"], "danger")
+        wizard = self.env["l10n_pl_ksef.technical.correction"].with_user(self.accountant)
+        correction = wizard.create({"document_id": first.id})
+        self.assertIn("says the same", correction.obstacle)
+        # What was wrong is mended, and once too much.
+        self.company.street = "ul. Zielona 9"
+        correction = wizard.create({"document_id": first.id})
+        self.assertFalse(correction.obstacle)
+        self.assertIn("Zielona", correction.difference)
+        with self.assertRaisesRegex(UserError, "confirm"), self.env.cr.savepoint():
+            correction.action_correct()
+        correction.checked = True
+        correction.action_correct()
+        second = move.l10n_pl_ksef_document_id
+        self.assertEqual((second.corrects_id, second.deadline), (first, first.deadline))
+        self.assertNotEqual(second.kod_i, first.kod_i)
+        self.run_worker(1)
+        self.assertEqual(second.state, "accepted", second.rejection_words)
+        self.assertFalse(move.activity_ids)
+        (held,) = self.ksef.state.numbers.values()
+        self.assertEqual((held.xml, held.corrects), (second._xml_bytes(), bytes.fromhex(first.sha256)))
+        with self.assertRaisesRegex(UserError, "no longer possible|needs no"):
+            first._correct()
+
+    def test_content_is_not_corrected_technically(self):
+        (move,) = self.sealed()
+        first = move.l10n_pl_ksef_document_id
+        self.ksef.state.outcomes[bytes.fromhex(first.sha256)] = 430
+        self.run_worker()
+        self.consumer.write({"vat": "PL5265877635", "is_company": True, "street": "Prosta 1", "city": "Miasto"})
+        correction = (
+            self.env["l10n_pl_ksef.technical.correction"].with_user(self.accountant).create({"document_id": first.id})
+        )
+        self.assertIn("marked red", correction.obstacle)
+        with self.assertRaisesRegex(UserError, "marked red"):
+            correction.action_correct()
+
+    def test_permission_is_mended_and_the_same_bytes_go_again(self):
+        (move,) = self.sealed()
+        document = move.l10n_pl_ksef_document_id
+        self.ksef.state.outcomes[bytes.fromhex(document.sha256)] = 410
+        self.run_worker()
+        self.assertEqual((document.state, document.can_correct, document.can_send_again), ("rejected", False, True))
+        document.with_user(self.accountant).action_send_again()
+        self.run_worker(1)
+        self.check_accepted(move)
+
+    def test_ksef_away(self):
+        (move,) = self.sealed()
+        self.ksef.stop()
+        self.run_worker()
+        queue_record = self.env["l10n_pl_ksef.queue"].search([("environment", "=", "test")])
+        self.assertIn("cannot be reached", queue_record.problem)
+        self.assertEqual(queue_record.retry_at, (NOW + timedelta(minutes=1)).replace(tzinfo=None))
+        self.run_worker(2)
+        self.assertEqual(queue_record.failures, 2)
+        self.ksef.start()
+        self.run_worker(5)
+        self.check_accepted(move)
+        self.assertFalse(queue_record.problem)
+
+    def test_a_damaged_file_stops_no_other(self):
+        moves = self.sealed(2)
+        bad, good = moves.l10n_pl_ksef_document_id
+        attachment = self.env["ir.attachment"].search(
+            [("res_model", "=", bad._name), ("res_id", "=", bad.id), ("res_field", "=", "xml")]
+        )
+        path = Path(attachment._full_path(attachment.store_fname))
+        self.addCleanup(path.write_bytes, path.read_bytes())
+        path.write_bytes(b"damaged")
+        self.env.invalidate_all()
+        self.run_worker()
+        self.assertEqual((bad.state, good.state), ("waiting", "accepted"))
+        self.assertIn("damaged", bad.problem)
+
+    def test_the_pace_of_one_nip(self):
+        """More than KSeF takes in an hour one by one: the rest goes later, and no limit is broken."""
+        self.env["ir.config_parameter"].set_param(submission.THRESHOLD_PARAMETER, "1000")
+        too_many = []
+        self.ksef.observers.append(lambda _request, answer: answer.status == 429 and too_many.append(answer))
+        moves = self.sealed(35)
+        self.run_worker()
+        self.run_worker(2)
+        self.run_worker(2)
+        self.check_accepted(moves)
+        self.assertEqual(too_many, [])
+
+    def test_people_decide_until_it_is_sent(self):
+        moves = self.sealed(2)
+        document, other = moves.l10n_pl_ksef_document_id.with_user(self.accountant)
+        self.env["l10n_pl_ksef.change.mode"].with_user(self.accountant).create(
+            {"document_id": document.id, "mode": "emergency", "reason": "BIP 1/2026"}
+        ).action_change()
+        self.assertEqual(document.mode, "emergency")
+        self.assertIn("BIP 1/2026", moves[0].message_ids[0].body)
+        self.env["l10n_pl_ksef.withdraw"].with_user(self.accountant).create(
+            {"document_id": other.id, "reason": "wrong price"}
+        ).action_withdraw()
+        self.assertEqual(other.state, "withdrawn")
+        moves[1].button_draft()
+        moves[1].action_post()
+        moves[1].action_l10n_pl_ksef_issue_offline()
+        self.run_worker()
+        self.check_accepted(moves)
+        with self.assertRaisesRegex(UserError, "no longer possible"):
+            document._change_mode("offline24", "too late")
+
+    def test_reminders(self):
+        moves = self.sealed(3)
+        self.company.l10n_pl_ksef_responsible_id = self.accountant
+        # issued on Monday 23 November, due on Tuesday: reminded at once, on the day, and when overdue
+        for _day in range(3):
+            with self.enter_registry_test_mode():
+                self.env.ref("l10n_pl_ksef_offline.cron_remind").method_direct_trigger()
+            self.env.invalidate_all()
+            activity = moves.activity_ids
+            self.assertEqual(len(activity), 1)
+            self.assertEqual((activity.user_id, str(activity.date_deadline)), (self.accountant, "2026-11-24"))
+            self.assertIn("3 offline invoices", activity.summary)
+            self.pass_time(86400)
+        self.assertTrue(all(moves.l10n_pl_ksef_document_id.mapped("is_late")))
+        late = self.env["account.move"].search([("l10n_pl_ksef_document_id.is_late", "=", True)])
+        self.assertEqual(late & moves, moves)
+        self.run_worker()
+        with self.enter_registry_test_mode():
+            self.env.ref("l10n_pl_ksef_offline.cron_remind").method_direct_trigger()
+        self.env.invalidate_all()
+        self.assertFalse(moves.activity_ids)
