@@ -5,7 +5,22 @@ import polib
 from odoo.tests import BaseCase
 
 # The same in both languages; the tools that keep the files in form leave such translations empty.
-SAME = {"Demo", "ID", "KSeF", "NIP", "Offline %(year)s", "PESEL", "Peppol", "RSA-2048", "Status", "Test", "offline24"}
+SAME = {
+    "Demo",
+    "ID",
+    "KSeF",
+    "NIP",
+    "Offline %(year)s",
+    "PESEL",
+    "Peppol",
+    "Problem",
+    "RSA-2048",
+    "Status",
+    "Test",
+    "UPO",
+    "https://www.gov.pl/...",
+    "offline24",
+}
 I18N = Path(__file__).parents[1] / "i18n"
 
 

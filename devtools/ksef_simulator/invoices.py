@@ -70,7 +70,8 @@ def decrypt(data, session):
 
 def _judge(state, invoice):
     try:
-        if outcome := state.outcomes.pop(invoice.sha256, None):
+        next_outcome = state.next_outcomes.pop(0) if state.next_outcomes else None
+        if outcome := state.outcomes.pop(invoice.sha256, next_outcome):
             raise Rejection(outcome, *filter(None, [_FINAL_DETAILS.get(outcome)]))
         _read(state, invoice)
         _check(state, invoice)

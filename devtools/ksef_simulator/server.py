@@ -14,6 +14,7 @@ from . import (
     batches,
     certificates,
     confirmations,
+    control,
     downloads,
     latarnia,
     limits,
@@ -21,7 +22,7 @@ from . import (
     storage,
     verification,
 )
-from .faults import Faults
+from .faults import Fault, Faults
 from .messages import Answer, Denial, Refusal, Request, TooMany, denied, refused, too_many
 from .state import State
 
@@ -113,6 +114,8 @@ class Simulator:
 
     def answer(self, request, fault):
         """Return the answer to a request whose path is the whole one."""
+        if request.path.startswith(control.PREFIX):
+            return control.carry_out(self, request)
         prefix, routes = next(part for part in _PARTS if request.path.startswith(part[0]))
         request = replace(request, path=request.path.removeprefix(prefix))
         answer = fault.instead()
@@ -125,6 +128,8 @@ class Simulator:
 
     def fault(self, request):
         """Return the fault that happens to a request."""
+        if request.path.startswith(control.PREFIX):
+            return Fault()
         return self.faults.next(request.method, request.path.removeprefix(_API))
 
     def _carry_out(self, routes, request):

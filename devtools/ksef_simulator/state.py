@@ -248,6 +248,7 @@ class State:
     :ivar sessions: {reference: ``Session``}
     :ivar unavailable_sessions: references of sessions that are answered with 21184
     :ivar outcomes: {SHA-256 of an invoice: code that its next processing ends with}, for 500 and 550
+    :ivar next_outcomes: codes that the next invoices end with, whichever they are
     :ivar invoices: {SHA-256: accepted ``SentInvoice``}; that of a rejected invoice leads to its technical correction
     :ivar numbers: {``SentInvoice.identity``: the one accepted}
     :ivar announcements: messages of Latarnia, see ``latarnia``
@@ -271,6 +272,7 @@ class State:
         self.sessions = {}
         self.unavailable_sessions = set()
         self.outcomes = {}
+        self.next_outcomes = []
         self.invoices = {}
         self.numbers = {}
         self.announcements = []

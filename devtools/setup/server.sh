@@ -33,6 +33,7 @@ pick_port() {
     port=$(cat "$server_port_file")
 }
 
+# start_server [CRON_THREADS]: without them nothing happens by itself, and nothing disturbs the demonstration
 start_server() {
     if server_runs; then
         say "The web client already runs at http://127.0.0.1:$(cat "$server_port_file")"
@@ -44,7 +45,7 @@ start_server() {
     start_simulator
     # -d and one database only: wkhtmltopdf asks without a session, and must find it
     in_odoo_env setsid "$python" -m odoo -c "$dev_dir/odoo.conf" -d "$demo_db" --db-filter "^$demo_db\$" \
-        --http-port "$port" --logfile "$dev_dir/log/server.log" --pidfile "$server_pid_file" \
+        --http-port "$port" --max-cron-threads "${1:-0}" --logfile "$dev_dir/log/server.log" --pidfile "$server_pid_file" \
         < /dev/null > /dev/null 2>&1 9>&- &
     wait_for_server $! "http://127.0.0.1:$port/web/login" ||
         die "the web client's server does not answer; its log is .dev/log/server.log"
@@ -66,6 +67,21 @@ start_simulator() {
     done
     export L10N_PL_KSEF_API_URL L10N_PL_KSEF_LATARNIA_URL
     say "A simulator plays KSeF at $L10N_PL_KSEF_API_URL"
+}
+
+# tell_simulator ACT [NAME=VALUE]
+tell_simulator() {
+    "$python" - "$(sed -n 's/^KOD I\/II: *//p' "$simulator_log")/control/${1:-}?${2:-}" <<'PY' ||
+import sys, urllib.error, urllib.request
+opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+try:
+    print(opener.open(urllib.request.Request(sys.argv[1], method="POST"), timeout=10).read().decode(), end="")
+except urllib.error.HTTPError as error:
+    print(error.read().decode(), end="")
+except OSError:
+    sys.exit(1)
+PY
+        die "the simulator does not run; ./dev serve starts it"
 }
 
 stop_simulator() {
