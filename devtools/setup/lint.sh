@@ -1,11 +1,15 @@
 # The linters, in an environment of their own. All of them run, even after one has complained.
 # shellcheck shell=bash disable=SC2034,SC2154 # the pieces share their variables
 
+make_lint_environment() {
+    make_venv "$dev_dir/lint-venv" "$setup/requirements-lint.txt"
+}
+
 run_linters() {
     lock
     mkdir -p "$dev_dir/addons"
     ln -sfn ../.. "$mounted_addon"
-    make_venv "$dev_dir/lint-venv" "$setup/requirements-lint.txt"
+    make_lint_environment
     unlock
     cd "$checkout" || return
     local failed=0 translations
@@ -18,6 +22,8 @@ run_linters() {
         --disable=missing-readme "$mounted_addon" || failed=1
     lint "OCA's checks" oca_pre_commit_hooks.cli "$mounted_addon/__manifest__.py" || failed=1
     lint "OCA's checks of translations" oca_pre_commit_hooks.cli_po "${translations[@]}" || failed=1
+    say "wheel"
+    build_wheel "$dev_dir/wheel" || failed=1
     return $failed
 }
 
