@@ -69,7 +69,8 @@ class AccountMove(models.Model):
             self._l10n_pl_ksef_check_can_issue_offline()
             document = self.env["l10n_pl_ksef.document"]._seal(self, mode)
             # nothing that the journal items depend on changes: Odoo need not work them out again
-            self.with_context(skip_invoice_sync=True, skip_is_manually_modified=True).l10n_pl_ksef_document_id = document
+            move = self.with_context(skip_invoice_sync=True, skip_is_manually_modified=True)
+            move.l10n_pl_ksef_document_id = document
             self._l10n_pl_ksef_set_old_pdf_aside()
             self._message_log(body=self.env._("Issued offline (offline24). The XML is sealed and waits for KSeF."))
         return self.l10n_pl_ksef_document_id
