@@ -8,12 +8,15 @@ GROUP = 10
 def run(books, sizes):
     for size in sizes:
         store = Side(_store, books.posted(size))
-        odoo = Side(_store_and_tell, books.posted(size))
         ours = Side(lambda move: move._l10n_pl_ksef_issue_offline("offline24"), books.posted(size))
-        take_turns(books.env, [store, ours, odoo], GROUP)
+        sides = [store, ours]
+        if size == min(sizes):
+            sides.append(Side(_store_and_tell, books.posted(size)))
+        take_turns(books.env, sides, GROUP)
         books.env.cr.commit()
         yield compare("seal, against rendering and storing the XML", ours, store, aim=1.25)
-        yield compare("  (against all that Odoo does but sending it)", ours, odoo)
+        for told in sides[2:]:
+            yield compare("  (against all that Odoo does but sending it)", ours, told)
 
 
 def _store(move):

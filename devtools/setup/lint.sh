@@ -1,5 +1,6 @@
 # The linters, in an environment of their own. All of them run, even after one has complained.
 # shellcheck shell=bash disable=SC2034,SC2154 # the pieces share their variables
+# shellcheck shell=bash disable=SC2034,SC2154 # the pieces share their variables
 
 prettier_packages=(prettier@3.10.1 @prettier/plugin-xml@3.4.2)
 
@@ -57,6 +58,7 @@ run_linters() {
     PYTHONPATH=$dev_dir/addons lint "pylint-odoo" pylint --rcfile="$checkout/pyproject.toml" \
         --disable=missing-readme "$mounted_addon" || failed=1
     lint "OCA's checks" oca_pre_commit_hooks.cli "$mounted_addon/__manifest__.py" || failed=1
+    lint "OCA's checks of strings in code" oca_pre_commit_hooks.cli_fixit "$mounted_addon/__manifest__.py" || failed=1
     lint "OCA's checks of translations" oca_pre_commit_hooks.cli_po "${translations[@]}" || failed=1
     say "wheel"
     build_wheel "$dev_dir/wheel" || failed=1
