@@ -119,17 +119,21 @@ class AccountMove(models.Model):
 
     def _l10n_pl_ksef_issue(self, mode, reason):
         if mode == modes.Mode.TOTAL_FAILURE:
-            self.l10n_pl_ksef_total_failure = True
+            self._l10n_pl_ksef_beside_the_books().l10n_pl_ksef_total_failure = True
             message = self.env._("Issued outside KSeF: an ordinary invoice without codes, never sent to KSeF.")
         else:
             document = self.env["l10n_pl_ksef.document"]._seal(self, mode, reason)
-            self.l10n_pl_ksef_document_id = document
+            self._l10n_pl_ksef_beside_the_books().l10n_pl_ksef_document_id = document
             message = self.env._(
                 "Issued offline (%(mode)s). The XML is sealed and waits for KSeF.", mode=document._mode_label()
             )
             message = f"{message} {document.deadline_reasons}"
         self._l10n_pl_ksef_set_old_pdf_aside()
-        self.message_post(body=" ".join(filter(None, (message, reason))))
+        self._message_log(body=" ".join(filter(None, (message, reason))))
+
+    def _l10n_pl_ksef_beside_the_books(self):
+        """Return these invoices for writes on which no journal item depends: Odoo need not work them out again."""
+        return self.with_context(skip_invoice_sync=True, skip_is_manually_modified=True)
 
     def action_l10n_pl_ksef_undo_total_failure(self):
         """Take back that an invoice was issued during total failure, so that it can go to KSeF after all."""

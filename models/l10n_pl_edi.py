@@ -70,7 +70,7 @@ class AccountMove(models.Model):
 
         :param str reference: KSeF's, of the invoice within its session
         """
-        self.write(
+        self._l10n_pl_ksef_beside_the_books().write(
             {
                 "l10n_pl_edi_status": "accepted",
                 "l10n_pl_edi_number": number,

@@ -50,7 +50,7 @@ const upload = async ({ what, key, certificate, password, problem, serial }) => 
         await until(`${what}: the serial number`, () => field("serial_number")?.innerText.includes(serial));
         document.querySelector(".modal button[name=action_add]").click();
         await until(`${what}: the certificate's page`, () =>
-            document.querySelector(".o_form_view .o_field_widget[name=fingerprint]")
+            document.querySelector(".o_form_view .o_field_widget[name=fingerprint]"),
         );
     }
 };
