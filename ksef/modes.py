@@ -112,17 +112,17 @@ _PRECEDENCE = (
     (
         Mode.TOTAL_FAILURE,
         Kind.TOTAL_FAILURE,
-        _("Total failure of KSeF since %(start)s (%(source)s): the invoice is issued outside KSeF and never sent."),
+        _("Total failure of KSeF since %(start)s (%(notice)s): the invoice is issued outside KSeF and never sent."),
     ),
     (
         Mode.EMERGENCY,
         Kind.FAILURE,
-        _("Failure of KSeF since %(start)s (%(source)s): emergency mode."),
+        _("Failure of KSeF since %(start)s (%(notice)s): emergency mode."),
     ),
     (
         Mode.UNAVAILABILITY,
         Kind.MAINTENANCE,
-        _("KSeF is unavailable for maintenance since %(start)s (%(source)s)."),
+        _("KSeF is unavailable for maintenance since %(start)s (%(notice)s)."),
     ),
 )
 _NOTHING_ANNOUNCED = _("No failure or maintenance of KSeF is announced: offline24, for which no reason is needed.")
@@ -138,7 +138,7 @@ def propose(announcements, at):
     for mode, kind, text in _PRECEDENCE:
         for announcement in in_force:
             if announcement.kind == kind:
-                return mode, Sentence(text, {"start": _day(announcement.start), "source": announcement.source})
+                return mode, Sentence(text, {"start": _day(announcement.start), "notice": announcement.source})
     return Mode.OFFLINE24, Sentence(_NOTHING_ANNOUNCED)
 
 
@@ -160,9 +160,9 @@ _RULES = {
     Mode.UNAVAILABILITY: _Rule(
         kind=Kind.MAINTENANCE,
         business_days=1,
-        ended=_("Unavailability (%(source)s): the next business day after its end on %(after)s is %(deadline)s."),
+        ended=_("Unavailability (%(notice)s): the next business day after its end on %(after)s is %(deadline)s."),
         lasting=_(
-            "The unavailability (%(source)s) has not ended: the deadline is the next business day after its end."
+            "The unavailability (%(notice)s) has not ended: the deadline is the next business day after its end."
         ),
         missing=_(
             "No maintenance is on record that was announced and lasting when the invoice was issued, so the deadline "
@@ -173,9 +173,9 @@ _RULES = {
         kind=Kind.FAILURE,
         business_days=_DAYS_AFTER_FAILURE,
         ended=_(
-            "Emergency mode (%(source)s): seven business days after the failure's end on %(after)s are %(deadline)s."
+            "Emergency mode (%(notice)s): seven business days after the failure's end on %(after)s are %(deadline)s."
         ),
-        lasting=_("The failure (%(source)s) has not ended: the deadline of seven business days runs from its end."),
+        lasting=_("The failure (%(notice)s) has not ended: the deadline of seven business days runs from its end."),
         missing=_(
             "No failure is on record that was announced and lasting when the invoice was issued, so the deadline "
             "is that of offline24: the next business day after the issue date %(after)s is %(deadline)s."
@@ -185,15 +185,15 @@ _RULES = {
 _OFFLINE24 = _("offline24: the next business day after the issue date %(after)s is %(deadline)s.")
 _DAY_OFF = _("%(day)s is a day off: %(name)s.")
 _MOVED = _(
-    "A failure was announced on %(announced)s (%(source)s), before the deadline had passed: seven business days after "
+    "A failure was announced on %(announced)s (%(notice)s), before the deadline had passed: seven business days after "
     "its end on %(after)s are %(deadline)s."
 )
 _MOVED_WITHOUT_END = _(
-    "A failure was announced on %(announced)s (%(source)s), before the deadline had passed, and has not ended: the "
+    "A failure was announced on %(announced)s (%(notice)s), before the deadline had passed, and has not ended: the "
     "deadline of seven business days runs from its end."
 )
 _RELEASED = _(
-    "Total failure was announced on %(announced)s (%(source)s), before the deadline had passed: the invoice need not "
+    "Total failure was announced on %(announced)s (%(notice)s), before the deadline had passed: the invoice need not "
     "be sent to KSeF."
 )
 _TOTAL_FAILURE = _("The invoice was issued during total failure: it is not sent to KSeF.")
@@ -282,7 +282,7 @@ def _counted(after, business_days, extra_days_off, text, announcement=None):
 
 def _about(announcement, text, **values):
     if announcement:
-        values |= {"announced": _day(announcement.published), "source": announcement.source}
+        values |= {"announced": _day(announcement.published), "notice": announcement.source}
     return Sentence(text, values)
 
 

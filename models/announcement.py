@@ -238,7 +238,7 @@ class Announcement(models.Model):
         """Read Latarnia, if a company of this database works with KSeF. No answer and nonsense change nothing."""
         environment = self.env["account.move"]._l10n_pl_ksef_environment()
         url = self._latarnia_url(environment)
-        if not url or not self.env["res.company"]._l10n_pl_ksef_any_works_with_ksef():
+        if not url or not self._anybody_cares(environment):
             return
         try:
             with requests.Session() as session:
@@ -247,6 +247,12 @@ class Announcement(models.Model):
             _logger.warning("%s", error)
             return
         self.sudo()._take(environment, notices)
+
+    @api.model
+    def _anybody_cares(self, environment):
+        """Tell whether a company of this database works with KSeF, online or offline."""
+        offline = self.env["l10n_pl_ksef.certificate"].sudo().search_count([("environment", "=", environment)], limit=1)
+        return bool(offline) or self.env["res.company"]._l10n_pl_ksef_any_works_with_ksef()
 
     @api.model
     def _latarnia_url(self, environment):

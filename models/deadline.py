@@ -95,7 +95,7 @@ class Document(models.Model):
                 before = document.deadline, document.state
                 document._set_deadline(*facts)
                 if (document.deadline, document.state) != before:
-                    messages[document.move_id.id] = document._in_company_language()._moved_message(*before)
+                    messages[document.move_id.id] = document._spoken()._moved_message(*before)
         self.env["account.move"].sudo().browse(messages)._message_log_batch(messages)
 
     def _moved_message(self, old_day, old_state):
@@ -103,18 +103,18 @@ class Document(models.Model):
             text = self.env._("The duty to send the invoice to KSeF has changed: %(state)s.", state=self._state_label())
         else:
             text = self.env._(
-                "The deadline for sending to KSeF has moved from %(old)s to %(new)s.",
+                "The deadline for sending to KSeF has moved. Until now: %(old)s. From now on: %(new)s.",
                 old=self._day_or_open(old_day),
                 new=self._day_or_open(self.deadline),
             )
         return f"{text} {' '.join(self.deadline_reasons.splitlines())}"
 
-    def _day_or_open(self, day):
-        return format_date(self.env, day) if day else self.env._("after the end of the failure")
+    def _spoken(self):
+        """Return this document in the language for words that nobody in particular asked for."""
+        return self.with_context(lang=self.company_id._l10n_pl_ksef_lang())
 
-    def _in_company_language(self):
-        """Return this document for words that nobody in particular asked for."""
-        return self.with_context(lang=self.company_id.partner_id.lang or self.env.lang)
+    def _day_or_open(self, day):
+        return format_date(self.env, day) if day else self.env._("counted from the end of the failure")
 
     @api.model
     def _announcements_changed(self, environment):

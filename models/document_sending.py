@@ -185,5 +185,6 @@ class Document(models.Model):
     def action_send_now(self):
         """Wake the worker."""
         self.check_access("read")
-        self.env["l10n_pl_ksef.queue"].sudo().search([]).write({"retry_at": False})
+        queues = self.env["l10n_pl_ksef.queue"].sudo().search([("retry_at", "!=", False)])
+        queues.retry_at = False
         self.env["l10n_pl_ksef.queue"]._wake()

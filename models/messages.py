@@ -21,8 +21,7 @@ def user_error(env, error):
 
 def spoken(env, sentence):
     """Return a ``ksef.modes.Sentence`` as text in the language of ``env``."""
-    # Not as keywords: one of the places is called as a parameter is.
-    return env._(sentence.text) % {name: _spoken_value(env, value) for name, value in sentence.values.items()}
+    return env._(sentence.text, **{name: _spoken_value(env, value) for name, value in sentence.values.items()})
 
 
 def _spoken_value(env, value):

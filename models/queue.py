@@ -111,8 +111,7 @@ class Queue(models.Model):
 
     def _serve(self, company):
         submissions = self.env["l10n_pl_ksef.submission"].with_company(company)
-        # Words that nobody in particular asked for
-        submissions = submissions.with_context(lang=company.partner_id.lang or self.env.lang)
+        submissions = submissions.with_context(lang=company._l10n_pl_ksef_lang())
         pace = Pace(self.requests or {}, self._known_limits(), lambda: datetime.now(timezone.utc), sleep)
         try:
             with company._l10n_pl_ksef_client(
@@ -152,7 +151,7 @@ class Queue(models.Model):
             pause = min(_FIRST_PAUSE * 2**failures, _LONGEST_PAUSE)
             failures += 1
         retry_at = fields.Datetime.now() + pause
-        problem = translated(self.with_context(lang=company.partner_id.lang or self.env.lang).env, error)
+        problem = translated(self.with_context(lang=company._l10n_pl_ksef_lang()).env, error)
         self.write({"failures": failures, "retry_at": retry_at, "problem": problem})
         self._wake(retry_at)
         self._commit()

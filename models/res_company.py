@@ -57,3 +57,10 @@ class ResCompany(models.Model):
         if environment != "production":
             url = os.environ.get(SIMULATOR_VARIABLE) or url
         return api.Client(url, self._l10n_pl_ksef_challenge_signer(), before_request=before_request)
+
+    def _l10n_pl_ksef_lang(self):
+        """Return the language (code) for words that nobody in particular asked for, such as the worker's."""
+        self.ensure_one()
+        installed = dict(self.env["res.lang"].get_installed())
+        candidates = (self.l10n_pl_ksef_responsible_id.lang, "pl_PL", self.partner_id.lang)
+        return next((lang for lang in candidates if lang in installed), self.env.lang)

@@ -1,3 +1,4 @@
+from contextlib import suppress
 from itertools import islice
 
 from odoo import api, fields, models
@@ -164,10 +165,8 @@ class Submission(models.Model):
         """Close the session, so that KSeF finishes it and what it has received can be told for sure."""
         self._step(state="closing")
         close = client.close_interactive if self.kind == "interactive" else client.close_batch
-        try:
+        with suppress(SessionEnded):  # closed before, by a call whose answer was lost or by KSeF itself
             close(self.reference)
-        except SessionEnded:
-            pass  # closed before, by a call whose answer was lost or by KSeF itself
         self._step(state="processing")
 
     # In a package

@@ -1,4 +1,5 @@
 import hashlib
+import re
 from datetime import timedelta
 from pathlib import Path
 from unittest.mock import patch
@@ -163,7 +164,7 @@ class TestSending(KsefSendingCommon):
         self.pass_time(3600)
         failure.action_end_now()
         self.assertEqual(str(document.deadline), "2026-12-02")
-        self.assertIn("12/02/2026", move.message_ids[0].body)
+        self.assertIn("02.12.2026", move.message_ids[0].body)
         self.run_worker(1)
         self.check_accepted(move)
 
@@ -196,6 +197,7 @@ class TestSending(KsefSendingCommon):
         self.assertIn("rejected", move.activity_ids.summary)
         self.assertEqual(move.alerts["l10n_pl_ksef_sealed"]["level"], "danger")
         wizard = self.env["l10n_pl_ksef.technical.correction"].with_user(self.accountant)
+        wizard = wizard.with_context(bin_size=True)  # as the web client does
         correction = wizard.create({"document_id": first.id})
         self.assertIn("says the same", correction.obstacle)
         # What was wrong is mended, and once too much.
@@ -206,8 +208,11 @@ class TestSending(KsefSendingCommon):
         with self.assertRaisesRegex(UserError, "confirm"), self.env.cr.savepoint():
             correction.action_correct()
         correction.checked = True
+        self.pass_time(60)
         correction.action_correct()
         second = move.l10n_pl_ksef_document_id
+        made = [re.search(rb"<DataWytworzeniaFa>(.*?)<", document._xml_bytes())[1] for document in (first, second)]
+        self.assertNotEqual(*made)
         self.assertEqual((second.corrects_id, second.deadline), (first, first.deadline))
         self.assertNotEqual(second.kod_i, first.kod_i)
         self.run_worker(1)
@@ -246,7 +251,7 @@ class TestSending(KsefSendingCommon):
         self.ksef.stop()
         self.run_worker()
         queue_record = self.env["l10n_pl_ksef.queue"].search([("environment", "=", "test")])
-        self.assertIn("cannot be reached", queue_record.problem)
+        self.assertIn("Nie można połączyć", queue_record.problem)
         self.assertEqual(queue_record.retry_at, (NOW + timedelta(minutes=1)).replace(tzinfo=None))
         self.run_worker(2)
         self.assertEqual(queue_record.failures, 2)
@@ -267,7 +272,7 @@ class TestSending(KsefSendingCommon):
         self.env.invalidate_all()
         self.run_worker()
         self.assertEqual((bad.state, good.state), ("waiting", "accepted"))
-        self.assertIn("damaged", bad.problem)
+        self.assertIn("uszkodzony", bad.problem)
 
     def test_the_pace_of_one_nip(self):
         """More than KSeF takes in an hour one by one: the rest goes later, and no limit is broken."""

@@ -76,7 +76,7 @@ class IssueOffline(models.TransientModel):
     @api.depends_context("lang")
     def _compute_problems(self):
         for wizard in self:
-            moves = wizard.move_ids if wizard.count == 1 else self.env["account.move"]
+            moves = wizard.move_ids._origin if wizard.count == 1 else self.env["account.move"]
             sealable = moves.filtered("l10n_pl_ksef_can_issue_offline")
             wizard.problems = "\n".join(text for move in sealable for text, _action in move._l10n_pl_ksef_problems())
 

@@ -25,7 +25,7 @@ class TechnicalCorrection(models.TransientModel):
         for wizard in self:
             wizard.difference = wizard.obstacle = False
             try:
-                found = wizard.document_id._differences_of_new_file()
+                found = wizard.document_id._origin._differences_of_new_file()
             except UserError as error:
                 wizard.obstacle = str(error)
                 continue

@@ -1,0 +1,174 @@
+from odoo import Command
+from odoo.exceptions import AccessError, UserError
+from odoo.tests import Form, new_test_user
+
+from .common import NIP, NOW, KsefOfflineCommon
+
+
+class TestIssuing(KsefOfflineCommon):
+    """The wizard with which accountants issue offline: modes, kinds of buyers, many invoices at once."""
+
+    def setUp(self):
+        super().setUp()
+        self.upload(self.issued())
+
+    def announce(self, kind, **values):
+        return (
+            self.env["l10n_pl_ksef.announcement"]
+            .with_user(self.accountant)
+            .create({"kind": kind, "start": NOW.replace(tzinfo=None), "number": "K/2026/AWR/01"} | values)
+        )
+
+    def wizard(self, moves, **values):
+        context = {"active_model": "account.move", "active_ids": moves.ids}
+        form = Form(self.env["l10n_pl_ksef.issue.offline"].with_user(self.accountant).with_context(**context))
+        for name, value in values.items():
+            form[name] = value
+        return form.save()
+
+    def test_the_mode_follows_the_announcements(self):
+        for kind, mode, deadline in (
+            (None, "offline24", "2026-11-24"),
+            ("maintenance", "unavailability", "2026-11-25"),
+            ("failure", "emergency", False),
+        ):
+            with self.subTest(mode), self.env.cr.savepoint() as savepoint:
+                if kind:
+                    end = {"end": "2026-11-24 05:00:00"} if kind == "maintenance" else {}
+                    self.announce(kind, **end)
+                move = self.posted_invoice()
+                wizard = self.wizard(move)
+                self.assertEqual(wizard.mode, mode)
+                wizard.action_issue()
+                document = move.l10n_pl_ksef_document_id
+                self.assertEqual((document.mode, str(document.deadline or "") or False), (mode, deadline))
+                self.assertTrue(document.deadline_reasons)
+                self.assertIn("K/2026/AWR/01" if kind else "No failure", document.mode_reason)
+                savepoint.rollback()
+
+    def test_another_mode_needs_a_reason(self):
+        move = self.posted_invoice()
+        wizard = self.wizard(move, mode="emergency", reason="BIP 7/2026")
+        wizard.reason = " "
+        with self.assertRaisesRegex(UserError, "Say why"):
+            wizard.action_issue()
+        wizard.reason = "BIP 7/2026"
+        wizard.action_issue()
+        document = move.l10n_pl_ksef_document_id
+        self.assertEqual((document.mode, document.mode_reason), ("emergency", "BIP 7/2026"))
+        self.assertIn("BIP 7/2026", move.message_ids[0].body)
+
+    def test_during_total_failure_nothing_is_sealed(self):
+        self.announce("total_failure")
+        move = self.posted_invoice()
+        wizard = self.wizard(move, mode="offline24", reason="I want to")
+        with self.assertRaisesRegex(UserError, "Total failure"):
+            wizard.action_issue()
+        self.wizard(move).action_issue()
+        self.assertFalse(move.l10n_pl_ksef_document_ids)
+        self.assertTrue(move.l10n_pl_ksef_total_failure)
+        self.assertEqual(move._l10n_pl_ksef_verification_codes(), [])
+        self.assertFalse(self.env["account.move.send"]._get_all_extra_edis()["pl_ksef"]["is_applicable"](move.sudo()))
+        self.assertIn("BFK", move.alerts["l10n_pl_ksef_total_failure"]["message"])
+        with self.assertRaisesRegex(UserError, "corrective invoice"):
+            move.button_draft()
+        move.action_l10n_pl_ksef_undo_total_failure()
+        self.assertTrue(move.l10n_pl_ksef_can_issue_offline)
+
+    def test_total_failure_is_not_the_sellers_choice(self):
+        wizard = self.wizard(self.posted_invoice(), mode="total_failure", reason="because")
+        with self.assertRaisesRegex(UserError, "KSeF > Announcements"):
+            wizard.action_issue()
+
+    def test_the_end_of_the_failure_moves_the_deadline(self):
+        failure = self.announce("failure")
+        move = self.posted_invoice()
+        self.wizard(move).action_issue()
+        document = move.l10n_pl_ksef_document_id
+        self.assertFalse(document.deadline)
+        self.assertIn("has not ended", document.deadline_reasons)
+        failure.end = "2026-11-23 23:30:00"  # half past midnight on the 24th in Warsaw
+        self.assertEqual(str(document.deadline), "2026-12-03")
+        self.assertIn("03.12.2026", move.message_ids[0].body)
+        self.env["l10n_pl_ksef.day.off"].create({"date": "2026-12-01", "name": "by an act"})
+        self.assertEqual(str(document.deadline), "2026-12-04")
+        messages = len(move.message_ids)
+        failure.number = "K/2026/AWR/01a"
+        self.assertEqual(str(document.deadline), "2026-12-04")
+        self.assertEqual(len(move.message_ids), messages, "told only when it moves")
+        self.assertIn("K/2026/AWR/01a", document.deadline_reasons)
+
+    def test_days_off_are_the_administrators(self):
+        with self.assertRaises(AccessError):
+            self.env["l10n_pl_ksef.day.off"].with_user(self.accountant).create({"date": "2026-12-01", "name": "no"})
+
+    def test_many_at_once(self):
+        good = self.posted_invoice() + self.posted_invoice()
+        nameless = self.env["res.partner"].create({"name": "S.A.", "is_company": True, "vat": "PL5265877635"})
+        bad = self.posted_invoice(partner_id=nameless.id)
+        wizard = self.wizard(good + bad)
+        wizard.action_issue()
+        self.assertEqual(len(good.l10n_pl_ksef_document_id), 2)
+        self.assertEqual(wizard.refused_ids, bad)
+        self.assertIn("Issued: 2. Not issued: 1.", wizard.summary)
+        self.assertIn(f"{bad.name}: ", wizard.summary)
+        self.assertEqual(wizard.action_show_refused()["res_id"], bad.id)
+
+    def test_kinds_of_buyers(self):
+        germany, poland = self.env.ref("base.de").id, self.env.ref("base.pl").id
+        firm = {"is_company": True, "street": "ul. Prosta 1", "city": "Miasto"}
+        for buyer, expected, why in (
+            (firm | {"vat": "PL5265877635", "country_id": poland}, "domestic", "with a Polish NIP"),
+            (firm | {"vat": "DE136695976", "country_id": germany}, "not_established", "seat is abroad"),
+            (firm | {"vat": "PL5265877635", "country_id": germany}, "domestic", "not known"),
+            (firm | {"country_id": poland}, "no_tax_id", "no tax identifier"),
+            ({"country_id": poland}, "consumer", "natural person"),
+        ):
+            with self.subTest(expected):
+                partner = self.env["res.partner"].create({"name": "Nabywca"} | buyer)
+                move = self.posted_invoice(partner_id=partner.id)
+                self.assertEqual(move.l10n_pl_ksef_buyer_class, expected)
+                self.assertIn(why, move.l10n_pl_ksef_buyer_class_reason)
+                partner.l10n_pl_ksef_buyer_class = "sme_scheme"
+                self.assertEqual(move.l10n_pl_ksef_buyer_class, "sme_scheme")
+                self.assertIn("on the buyer", move.l10n_pl_ksef_buyer_class_reason)
+                move.l10n_pl_ksef_buyer_class_by_hand = "consumer"
+                self.assertEqual(move.l10n_pl_ksef_buyer_class, "consumer")
+
+    def test_supply_abroad(self):
+        abroad = self.env.ref(f"account.{self.company.id}_vs_0_abroad", raise_if_not_found=False)
+        tags = self.env["account.account.tag"].search([("name", "=", "+K_11"), ("country_id.code", "=", "PL")])
+        taxes = self.env["account.tax"].search(
+            [("company_id", "=", self.company.id), ("type_tax_use", "=", "sale"), ("active", "in", (True, False))]
+        )
+        abroad = abroad or taxes.filtered(
+            lambda tax: any("K_11" in tag.name for tag in tax.invoice_repartition_line_ids.tag_ids)
+        )
+        self.assertTrue(abroad, tags)
+        abroad[:1].active = True
+        partner = self.env["res.partner"].create(
+            {
+                "name": "Krajowa",
+                "vat": "PL5265877635",
+                "is_company": True,
+                "country_id": self.env.ref("base.pl").id,
+                "street": "Prosta 1",
+                "city": "Miasto",
+            }
+        )
+        line = Command.create({"name": "x", "price_unit": 1, "tax_ids": [Command.set(abroad[:1].ids)]})
+        move = self.posted_invoice(partner_id=partner.id, invoice_line_ids=[line])
+        self.assertEqual(move.l10n_pl_ksef_buyer_class, "supply_abroad")
+
+    def test_no_wizard_of_another_user(self):
+        other = new_test_user(
+            self.env,
+            "other_accountant",
+            "account.group_account_invoice",
+            company_id=self.company.id,
+            company_ids=[Command.set(self.company.ids)],
+        )
+        wizard = self.wizard(self.posted_invoice())
+        with self.assertRaises(AccessError):
+            wizard.with_user(other).action_issue()
+        self.assertEqual(self.company._l10n_pl_ksef_nip(), NIP)
