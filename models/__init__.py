@@ -1,4 +1,5 @@
 from . import (
+    account_journal,
     account_move,
     announcement,
     certificate,

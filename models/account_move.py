@@ -20,7 +20,17 @@ class AccountMove(models.Model):
         tracking=True,
         help="An ordinary invoice without codes, which is never sent to KSeF (art. 106ng of the VAT Act).",
     )
+    l10n_pl_ksef_jpk_mark = fields.Char(
+        "Mark in JPK_V7",
+        compute="_compute_l10n_pl_ksef_jpk_mark",
+        help="How to mark the invoice in JPK_V7 if it has no KSeF number when the file is made.",
+    )
     l10n_pl_ksef_can_issue_offline = fields.Boolean(compute="_compute_l10n_pl_ksef_can_issue_offline")
+
+    @api.depends("l10n_pl_ksef_document_id.mode", "l10n_pl_ksef_document_id.state", "l10n_pl_ksef_total_failure")
+    def _compute_l10n_pl_ksef_jpk_mark(self):
+        for move in self:
+            move.l10n_pl_ksef_jpk_mark = modes.jpk_mark(move._l10n_pl_ksef_mode(), bool(move._l10n_pl_ksef_number()))
 
     def _l10n_pl_ksef_issued_otherwise(self):
         """Tell whether this invoice was issued in another way than online, so that Odoo must not send it."""

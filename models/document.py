@@ -63,6 +63,7 @@ class Document(models.Model):
 
     move_id = fields.Many2one("account.move", "Invoice", required=True, readonly=True, ondelete="restrict", index=True)
     partner_id = fields.Many2one(related="move_id.commercial_partner_id", string="Buyer")
+    journal_id = fields.Many2one(related="move_id.journal_id", store=True, index=True)
     company_id = fields.Many2one("res.company", required=True, readonly=True, ondelete="restrict", index=True)
     certificate_id = fields.Many2one(
         "l10n_pl_ksef.certificate", "Offline Certificate", required=True, readonly=True, ondelete="restrict"

@@ -2,6 +2,7 @@ from odoo import api, fields, models
 
 from ..ksef.errors import KsefError
 from .messages import user_error
+from .submission import DEFAULT_THRESHOLD, THRESHOLD_PARAMETER
 from .vault import key_location
 
 
@@ -27,6 +28,13 @@ class ResConfigSettings(models.TransientModel):
     l10n_pl_ksef_context_type = fields.Selection(related="company_id.l10n_pl_ksef_context_type", readonly=False)
     l10n_pl_ksef_context_value = fields.Char(related="company_id.l10n_pl_ksef_context_value", readonly=False)
     l10n_pl_ksef_responsible_id = fields.Many2one(related="company_id.l10n_pl_ksef_responsible_id", readonly=False)
+
+    l10n_pl_ksef_batch_threshold = fields.Integer(
+        "In packages from",
+        config_parameter=THRESHOLD_PARAMETER,
+        default=DEFAULT_THRESHOLD,
+        help="More documents than this go to KSeF in packages (batch sessions), fewer one by one.",
+    )
 
     @api.depends("company_id")
     def _compute_l10n_pl_ksef_login_certificate(self):

@@ -1,8 +1,8 @@
 from odoo import Command
 from odoo.exceptions import AccessError, UserError
-from odoo.tests import Form, new_test_user
+from odoo.tests import Form, freeze_time, new_test_user
 
-from .common import NIP, NOW, KsefOfflineCommon
+from .common import NOW, KsefOfflineCommon
 
 
 class TestIssuing(KsefOfflineCommon):
@@ -69,8 +69,9 @@ class TestIssuing(KsefOfflineCommon):
         self.assertTrue(move.l10n_pl_ksef_total_failure)
         self.assertEqual(move._l10n_pl_ksef_verification_codes(), [])
         self.assertFalse(self.env["account.move.send"]._get_all_extra_edis()["pl_ksef"]["is_applicable"](move.sudo()))
+        self.assertEqual(move.l10n_pl_ksef_jpk_mark, "BFK")
         self.assertIn("BFK", move.alerts["l10n_pl_ksef_total_failure"]["message"])
-        with self.assertRaisesRegex(UserError, "corrective invoice"):
+        with self.assertRaisesRegex(UserError, "corrective invoice"), self.env.cr.savepoint():
             move.button_draft()
         move.action_l10n_pl_ksef_undo_total_failure()
         self.assertTrue(move.l10n_pl_ksef_can_issue_offline)
@@ -160,6 +161,18 @@ class TestIssuing(KsefOfflineCommon):
         move = self.posted_invoice(partner_id=partner.id, invoice_line_ids=[line])
         self.assertEqual(move.l10n_pl_ksef_buyer_class, "supply_abroad")
 
+    def test_dashboard(self):
+        moves = self.posted_invoice() + self.posted_invoice()
+        moves.action_l10n_pl_ksef_issue_offline()
+        journal = moves.journal_id.with_user(self.accountant)
+        data = journal._get_journal_dashboard_data_batched()[journal.id]
+        self.assertEqual((data["l10n_pl_ksef_unfinished"], data["l10n_pl_ksef_late"]), (2, False))
+        self.assertIn("11/24/2026", data["l10n_pl_ksef_deadline"])
+        with freeze_time("2026-11-25 10:00"):
+            self.assertTrue(journal._get_journal_dashboard_data_batched()[journal.id]["l10n_pl_ksef_late"])
+        action = journal.action_l10n_pl_ksef_unfinished()
+        self.assertEqual(self.env[action["res_model"]].search(action["domain"]), moves.l10n_pl_ksef_document_id)
+
     def test_no_wizard_of_another_user(self):
         other = new_test_user(
             self.env,
@@ -171,4 +184,3 @@ class TestIssuing(KsefOfflineCommon):
         wizard = self.wizard(self.posted_invoice())
         with self.assertRaises(AccessError):
             wizard.with_user(other).action_issue()
-        self.assertEqual(self.company._l10n_pl_ksef_nip(), NIP)
