@@ -19,6 +19,7 @@ from lxml import etree
 from . import packages
 from .enrollment import SubjectData
 from .errors import (
+    AccessRefused,
     ContextForbidden,
     LoginCertificateRefused,
     LoginRefused,
@@ -42,6 +43,7 @@ PENDING, DONE = 100, 200  # codes of a login, of a request for a certificate and
 CLOSED, PROCESSING = 170, 150  # a session that still works on its invoices; 150 is a code of an invoice, too
 DUPLICATE = 440  # of an invoice
 UNKNOWN_PUBLIC_KEY = 21470
+UNKNOWN_INVOICE = 21164
 FORM_CODE = {"systemCode": "FA (3)", "schemaVersion": "1-0E", "value": "FA"}
 MAX_CERTIFICATES_AT_ONCE = 10
 _PAGE_SIZE = 50
@@ -372,7 +374,13 @@ class Client:
             except RequestRefused as refusal:
                 _logger.info("KSeF does not renew the login: %s", refusal.code)
         self._refresh = None
-        self.log_in()
+        try:
+            self.log_in()
+        except AccessRefused:
+            raise
+        except RequestRefused as refusal:
+            # Whatever the login was needed for has not been judged.
+            raise LoginRefused(**refusal.values) from refusal
 
     def _ends_soon(self, token):
         return token.valid_until - _TOKEN_MARGIN <= self._clock()

@@ -264,11 +264,15 @@ class RequestRefused(KsefError):
         return self.values["codes"]
 
 
-class NotLoggedIn(RequestRefused):
+class AccessRefused(RequestRefused):
+    """Who has logged in, or tries to, may not do this, whatever it is about."""
+
+
+class NotLoggedIn(AccessRefused):
     sentence = _("KSeF does not accept the login: %(reason)s. Log in to KSeF again.")
 
 
-class PermissionMissing(RequestRefused):
+class PermissionMissing(AccessRefused):
     sentence = _(
         "The holder of the authentication certificate may not do this in KSeF: %(reason)s (%(code)s). "
         "Grant the permission in KSeF's taxpayer application."
@@ -279,7 +283,7 @@ class NoLongerAvailable(RequestRefused):
     sentence = _("KSeF does not keep this any longer: %(reason)s.")
 
 
-class LoginMethodUnfit(RequestRefused):
+class LoginMethodUnfit(AccessRefused):
     sentence = _(
         "KSeF gives certificates only to who has logged in with a certificate or a qualified signature: %(reason)s "
         "(code %(code)s). Log in with an authentication certificate instead of a token."
@@ -292,7 +296,7 @@ class CertificateLimitReached(RequestRefused):
     )
 
 
-class LoginRefused(RequestRefused):
+class LoginRefused(AccessRefused):
     sentence = _("KSeF refused the login: %(reason)s (code %(code)s).")
 
 
@@ -336,6 +340,15 @@ class SessionUnavailable(RequestRefused):
 
     sentence = _(
         "KSeF cannot go on with this session now: %(reason)s (code %(code)s). Try again later, or send with a new one."
+    )
+
+
+class SessionFailed(KsefError):
+    """KSeF could do nothing with all that a session has carried. Values: ``code``, ``reason``, of the session."""
+
+    sentence = _(
+        "KSeF could not work on what was sent: %(reason)s (code %(code)s). It is sent again by itself; if this goes "
+        "on, send KSeF's words to whoever looks after your Odoo."
     )
 
 

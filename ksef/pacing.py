@@ -12,7 +12,9 @@ from .api import RateLimit
 from .errors import RateLimited
 
 _WINDOWS = (1, 60, 3600)  # seconds, in the order of ``RateLimit``'s fields
-LONGEST_WINDOW = timedelta(seconds=_WINDOWS[-1])
+_HOUR = _WINDOWS[-1]
+LONGEST_WAIT = timedelta(seconds=_HOUR)  # whatever was counted
+_LONGEST_WAY = 30  # seconds, likewise
 # A pause of this many seconds is slept through; for a longer one there is better to do.
 LONGEST_PAUSE = 5
 
@@ -94,7 +96,7 @@ class Pace:
         if group is None:
             return False
         now = self._clock().timestamp()
-        moments = [moment for moment in self.moments.get(group, ()) if moment > now - LONGEST_WINDOW.total_seconds()]
+        moments = self._within_the_hour(group, now)
         wait = wait_for_room(self.limits.get(group, PUBLISHED[group]), moments, now)
         if wait > LONGEST_PAUSE:
             raise RateLimited(retry_after=math.ceil(wait))
@@ -104,3 +106,11 @@ class Pace:
             self._sleep(wait)
         self.moments[group] = [*moments, now + wait]
         return True
+
+    def _within_the_hour(self, group, now):
+        moments = self.moments.get(group, [])
+        if moments:
+            # KSeF counts a request when it arrives, and the last one may have been on its way until now.
+            moments = [*moments[:-1], moments[-1] + _LONGEST_WAY]
+        # One that lies ahead, otherwise, was counted while the clock was wrong.
+        return [min(moment, now) for moment in moments if moment > now - _HOUR]

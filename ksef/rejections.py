@@ -61,6 +61,8 @@ _OTHER = Rejection(
     resendable=True,
 )
 
+# Lower ones are those of HTTP.
+_FIRST_OWN_CODE = 9000
 # The invoice itself was not judged: the same bytes go again, with a new session.
 RETRIABLE = frozenset({405, 435, 500, 550})
 
@@ -68,3 +70,11 @@ RETRIABLE = frozenset({405, 435, 500, 550})
 def rejection_of(code):
     """Return the ``Rejection`` of a code (int)."""
     return _REJECTIONS.get(code, _OTHER)
+
+
+def judges_invoice(code):
+    """Tell whether a refusal to receive an invoice is about its file, by the code (int or str).
+
+    What has another code than KSeF's own was refused on its way: by a gateway, or for the length of the request.
+    """
+    return isinstance(code, int) and code >= _FIRST_OWN_CODE

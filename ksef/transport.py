@@ -52,6 +52,8 @@ _REFUSAL_OF_CODE = {
     "auth-method-not-allowed": LoginMethodUnfit,
     25006: CertificateLimitReached,
     25007: CertificateLimitReached,
+    21301: PermissionMissing,
+    21304: NotLoggedIn,
     21155: SessionEnded,
     21180: SessionEnded,
     21208: SessionEnded,

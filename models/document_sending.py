@@ -1,12 +1,22 @@
 """How documents fare on their way to KSeF."""
 
+import logging
+from dataclasses import replace
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
+from odoo.tools import split_every
 
 from ..ksef import rejections
-from ..ksef.errors import RequestRefused
+from ..ksef.api import UNKNOWN_INVOICE
+from ..ksef.errors import PermissionMissing, RequestRefused, Unexpected
+from .messages import translated
 
-_ON_THE_WAY = ("sending", "unknown", "sent")
+_logger = logging.getLogger(__name__)
+
+ON_THE_WAY = ("sending", "unknown", "sent")  # what became of it is not known yet
+_FEW = 100  # files in memory at once
 
 
 class Document(models.Model):
@@ -45,10 +55,15 @@ class Document(models.Model):
     # Taken by a session
 
     @api.model
-    def _sendable(self, company, environment):
-        """Return the documents of a company that wait, what is due first first."""
+    def _sendable(self, company, environment, corrections=False):
+        """Return the documents of a company that wait, what is due first first: technical corrections or the others."""
         return self.sudo().search(
-            [("company_id", "=", company.id), ("environment", "=", environment), ("state", "=", "waiting")],
+            [
+                ("company_id", "=", company.id),
+                ("environment", "=", environment),
+                ("state", "=", "waiting"),
+                ("corrects_id", "!=" if corrections else "=", False),
+            ],
             order="deadline, id",
         )
 
@@ -65,54 +80,90 @@ class Document(models.Model):
         self.write(values)
         self.env.cr.commit()  # pylint: disable=invalid-commit  # what KSeF knows must not be forgotten here
 
-    def _on_the_way(self):
-        return self.filtered(lambda document: document.state in _ON_THE_WAY)
-
     def _wait_again(self, problem=False):
         """Put back what KSeF has certainly not received."""
         self._step(state="waiting", submission_id=False, sent_at=False, problem=problem)
 
     def _readable(self):
         """Return those whose sealed bytes are whole; the others say that they are not."""
-        readable = self.browse()
-        for document in self:
+        damaged = []
+        for document in self._few_at_a_time():
             try:
                 document._xml_bytes()
-                readable += document
             except UserError as error:
                 document.problem = str(error)
-            document._forget_bytes()
-        return readable
+                damaged.append(document.id)
+        self.env.cr.commit()  # pylint: disable=invalid-commit  # reading takes long; what comes next looks anew
+        return self - self.browse(damaged)
 
     def _files(self):
         """Yield (name, bytes) of each, for a package."""
-        for document in self:
+        for document in self._few_at_a_time():
             yield f"{document.sha256}.xml", document._xml_bytes()
-            document._forget_bytes()
 
-    def _forget_bytes(self):
-        self.env["ir.attachment"].invalidate_model(["raw", "datas", "db_datas"], flush=False)
+    def _few_at_a_time(self):
+        """Yield each document, in memory that does not grow with their number."""
+        for documents in split_every(_FEW, self.ids, self.browse):
+            yield from documents
+            self.env.invalidate_all()
 
     # What KSeF says of them
 
     def _take_results(self, submission, statuses, client):
-        """Settle those documents of a session that ``statuses`` (of ``ksef.api.InvoiceStatus``) tell of."""
-        by_hash = {status.sha256.hex(): status for status in statuses}
-        for document in self.search([("submission_id", "=", submission.id), ("sha256", "in", list(by_hash))]):
-            if document.state in _ON_THE_WAY:
-                document._take_result(by_hash[document.sha256], client)
+        """Settle those documents of a session that ``statuses`` (of ``ksef.api.InvoiceStatus``) tell of, for good.
 
-    def _take_result(self, status, client):
-        if status.is_accepted:
-            self._accept(status.ksef_number, status.acquisition_date, status.reference)
-        elif status.is_pending:
+        :return: how many of them are not settled
+        """
+        by_hash = {status.sha256.hex(): status for status in statuses}
+        documents = self._on_the_way_in(submission, by_hash)
+        duplicates = documents.filtered(lambda document: by_hash[document.sha256].code == rejections.DUPLICATE)
+        (documents - duplicates)._take_judgements(by_hash)
+        for document in duplicates:
+            # Asks KSeF, so what is known is written down before the next one.
+            document._take_duplicate(by_hash[document.sha256], client)
+        return len(self._on_the_way_in(submission, by_hash))
+
+    def _on_the_way_in(self, submission, hashes):
+        return self.search(
+            [("submission_id", "=", submission.id), ("sha256", "in", list(hashes)), ("state", "in", ON_THE_WAY)]
+        )
+
+    def _take_judgements(self, by_hash):
+        """Write down what KSeF says of these, and commit; a document that cannot be written stops no other."""
+        try:
+            accepted = self.filtered(lambda document: by_hash[document.sha256].is_accepted)
+            accepted._accept({document: by_hash[document.sha256] for document in accepted})
+            for document in self - accepted:
+                document._take_result(by_hash[document.sha256])
+            self.env.cr.commit()  # pylint: disable=invalid-commit  # the next page may fail
+        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+            raise
+        except Exception:
+            self.env.cr.rollback()
+            if len(self) == 1:
+                _logger.exception("What KSeF says of document %s cannot be written down", self.id)
+                self._step(problem=translated(self.env, Unexpected()))
+                return
+            middle = len(self) // 2
+            self[:middle]._take_judgements(by_hash)
+            self[middle:]._take_judgements(by_hash)
+
+    def _take_result(self, status):
+        if status.is_pending:
             self.write({"state": "sent", "ksef_reference": status.reference})
         elif status.code in rejections.RETRIABLE:
-            self._wait_again(status.description)
-        elif status.code == rejections.DUPLICATE and (number := self._own_number(status, client)):
-            self._accept(number, status.invoicing_date, status.reference)
+            self.write({"state": "waiting", "submission_id": False, "sent_at": False, "problem": status.description})
         else:
             self._reject(status.code, ": ".join([status.description, *status.details]))
+
+    def _take_duplicate(self, status, client):
+        number = self._own_number(status, client)
+        if number:
+            status = replace(status, ksef_number=number, acquisition_date=status.invoicing_date)
+            self._accept({self: status})
+        else:
+            self._take_result(status)
+        self.env.cr.commit()  # pylint: disable=invalid-commit  # the next one asks KSeF
 
     def _own_number(self, status, client):
         """Return the KSeF number of the invoice that this one is a duplicate of, if it is this very one.
@@ -125,26 +176,43 @@ class Document(models.Model):
             return None
         try:
             return number if client.accepted_invoice(number) == self._xml_bytes() else None
-        except RequestRefused:
+        except PermissionMissing:
             return None
+        except RequestRefused as refusal:
+            if refusal.code == UNKNOWN_INVOICE:
+                return None
+            raise  # it cannot be had yet
 
-    def _accept(self, number, moment, reference):
-        """Write the KSeF number to the document and the invoice."""
-        was_rejected = self.corrects_id or self.rejection_code
-        self.write(
+    def _accept(self, statuses):
+        """Write the KSeF numbers to these documents and their invoices.
+
+        :param dict statuses: {document: ``ksef.api.InvoiceStatus`` with a KSeF number}
+        """
+        for document, status in statuses.items():
+            moment = status.acquisition_date
+            if document.corrects_id or document.rejection_code:
+                document._mended()
+            document.write(
+                {
+                    "state": "accepted",
+                    "ksef_number": status.ksef_number,
+                    "accepted_at": moment and moment.replace(tzinfo=None, microsecond=0),
+                    "ksef_reference": status.reference,
+                    "problem": False,
+                }
+            )
+            document.move_id._l10n_pl_ksef_accepted(
+                status.ksef_number, status.reference, document.submission_id.reference
+            )
+        self.move_id._l10n_pl_ksef_renew_copy()
+        self.move_id._message_log_batch(
             {
-                "state": "accepted",
-                "ksef_number": number,
-                "accepted_at": moment and moment.replace(tzinfo=None, microsecond=0),
-                "ksef_reference": reference,
-                "problem": False,
+                document.move_id.id: self.env._(
+                    "KSeF has accepted the invoice: %(number)s.", number=document.ksef_number
+                )
+                for document in statuses
             }
         )
-        self.move_id._l10n_pl_ksef_accepted(number, reference, self.submission_id.reference)
-        self.move_id._l10n_pl_ksef_renew_copy()
-        if was_rejected:
-            self._mended()
-        self.move_id._message_log(body=self.env._("KSeF has accepted the invoice: %(number)s.", number=number))
 
     def _reject(self, code, words):
         self.write({"state": "rejected", "rejection_code": code, "rejection_words": words})
@@ -160,14 +228,21 @@ class Document(models.Model):
         )
         self._ask_for_mending()
 
-    def _confirmed_by(self, attachment, numbers):
-        """Keep with the accepted documents which page of a UPO confirms them.
+    @api.model
+    def _confirmed_by(self, submission, attachment, numbers):
+        """Keep with the accepted documents of a session which page of its UPO confirms them.
 
         :param dict numbers: {SHA-256 (bytes): KSeF number}
         """
-        for document in self.filtered(lambda document: document.state == "accepted"):
-            if numbers.get(bytes.fromhex(document.sha256)) == document.ksef_number:
-                document.upo_id = attachment
+        self.search(
+            [
+                ("submission_id", "=", submission.id),
+                ("state", "=", "accepted"),
+                ("ksef_number", "in", list(numbers.values())),
+            ]
+        ).filtered(lambda document: numbers.get(bytes.fromhex(document.sha256)) == document.ksef_number).write(
+            {"upo_id": attachment.id}
+        )
 
     # What people decide
 
@@ -183,8 +258,11 @@ class Document(models.Model):
         self.env["l10n_pl_ksef.queue"]._wake()
 
     def action_send_now(self):
-        """Wake the worker."""
+        """Wake the worker, whatever pause is on."""
         self.check_access("read")
-        queues = self.env["l10n_pl_ksef.queue"].sudo().search([("retry_at", "!=", False)])
+        queues = self.env["l10n_pl_ksef.queue"]
+        environment = self.env["account.move"]._l10n_pl_ksef_environment()
+        for company in self.company_id or self.env.companies:
+            queues |= queues._with(environment, company._l10n_pl_ksef_nip())
         queues.retry_at = False
-        self.env["l10n_pl_ksef.queue"]._wake()
+        queues._wake()

@@ -4,20 +4,25 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 
 from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import SQL
 
 from ..ksef.api import RateLimit
-from ..ksef.errors import KsefError, RateLimited, Unexpected
-from ..ksef.pacing import Pace
+from ..ksef.errors import AccessRefused, KsefError, LoginCertificateMissing, RateLimited, Unexpected
+from ..ksef.pacing import LONGEST_WAIT, Pace
 from .certificate import ENVIRONMENTS
 from .messages import translated
 
 _logger = logging.getLogger(__name__)
 
 _LIMITS_KEPT = timedelta(days=1)
-_NEXT_QUESTION = timedelta(minutes=1)  # while KSeF is still working on something of ours
 # After each failure in a row twice as long, up to the last.
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(minutes=1), timedelta(minutes=30)
+
+
+class _OutOfTime(Exception):
+    """Odoo's time for one run of a scheduled action is over."""
 
 
 class Queue(models.Model):
@@ -50,9 +55,26 @@ class Queue(models.Model):
             return
         companies = self.env["l10n_pl_ksef.submission"]._companies_with_work(environment)
         by_nip = companies.grouped(lambda company: company._l10n_pl_ksef_nip())
-        for done, (nip, group) in enumerate(by_nip.items(), 1):
-            self._of(environment, nip)._run(group)
-            self.env["ir.cron"]._commit_progress(1, remaining=len(by_nip) - done)
+        try:
+            self._go_on(remaining=len(by_nip))
+            for done, (nip, group) in enumerate(by_nip.items(), 1):
+                self._of(environment, nip)._run(group)
+                self._go_on(1, remaining=len(by_nip) - done)
+        except _OutOfTime:
+            return  # Odoo calls again, after the other jobs
+        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+            # Somebody has changed the same record meanwhile; nothing is lost that KSeF does not tell once more.
+            self.env.cr.rollback()
+            self._wake()
+
+    def _go_on(self, processed=0, remaining=1):
+        """Commit, and stop here if Odoo's time for one run of a scheduled action is over.
+
+        A process that takes too long is killed by Odoo, which does not run its job again soon.
+        """
+        time_left = self.env["ir.cron"]._commit_progress(processed, remaining=remaining)
+        if remaining and not time_left:
+            raise _OutOfTime
 
     @api.model
     def _is_open(self, environment):
@@ -85,54 +107,87 @@ class Queue(models.Model):
             )
         )
         self.env.cr.commit()  # pylint: disable=invalid-commit  # the other worker waits for it
+        return self._with(environment, nip)
+
+    @api.model
+    def _keep_out(self, environment, nip):
+        """Keep the worker away from a NIP until the end of this transaction.
+
+        :raises UserError: it is at work
+        """
+        for queue in self._with(environment, nip):
+            self.env.cr.execute(SQL("SELECT pg_try_advisory_xact_lock(%s)", queue._lock()))
+            if not self.env.cr.fetchone()[0]:
+                raise UserError(self.env._("Documents are being handed over to KSeF right now. Try again in a minute."))
+
+    @api.model
+    def _with(self, environment, nip):
         return self.sudo().search([("environment", "=", environment), ("nip", "=", nip)])
+
+    def _lock(self):
+        return SQL("hashtext(%s), %s", self._table, self.id)
 
     def _run(self, companies):
         """Serve the companies of this NIP, unless another worker does so or a pause is on."""
         with self._alone() as alone:
             self.invalidate_recordset()
-            if alone and (not self.retry_at or self.retry_at <= fields.Datetime.now()):
-                for company in companies:
-                    self._serve(company)
+            if alone and not self._pauses():
+                self._serve_all(companies)
+
+    def _pauses(self):
+        """Tell whether it is too early to talk to KSeF again."""
+        now = fields.Datetime.now()
+        # A moment that is farther off was written while the clock was wrong.
+        return bool(self.retry_at) and now < self.retry_at <= now + LONGEST_WAIT
+
+    def _serve_all(self, companies):
+        """Serve one company after another; the trouble of one with its login or its records stops no other."""
+        failed = self.env["res.company"]
+        for company in companies:
+            try:
+                self._serve(company)
+            except (_OutOfTime, *PG_CONCURRENCY_EXCEPTIONS_TO_RETRY):
+                raise
+            except (AccessRefused, LoginCertificateMissing) as error:
+                failed += company
+                self._keep(company, error)
+            except KsefError as error:
+                self._keep(company, error)
+                self._pause(error)
+                return
+            except Exception:
+                _logger.exception("The offline documents of company %s cannot be sent", company.id)
+                failed += company
+                self._keep(company, Unexpected())
+        if failed == companies:
+            self._pause()
+        else:
+            self._rest(failed, companies)
 
     @contextmanager
     def _alone(self):
         """Give whether this is the only worker of the queue; it stays so until the end of the ``with``."""
         # A lock of the session, not of the transaction, outlives the commits of the work; it dies with the process.
-        lock = SQL("hashtext(%s), %s", self._table, self.id)
-        self.env.cr.execute(SQL("SELECT pg_try_advisory_lock(%s)", lock))
+        self.env.cr.execute(SQL("SELECT pg_try_advisory_lock(%s)", self._lock()))
         (alone,) = self.env.cr.fetchone()
         try:
             yield alone
         finally:
             if alone:
                 self.env.cr.rollback()
-                self.env.cr.execute(SQL("SELECT pg_advisory_unlock(%s)", lock))
+                self.env.cr.execute(SQL("SELECT pg_advisory_unlock(%s)", self._lock()))
 
     def _serve(self, company):
         submissions = self.env["l10n_pl_ksef.submission"].with_company(company)
         submissions = submissions.with_context(lang=company._l10n_pl_ksef_lang())
         pace = Pace(self.requests or {}, self._known_limits(), lambda: datetime.now(timezone.utc), sleep)
-        try:
-            with company._l10n_pl_ksef_client(
-                self.environment, before_request=lambda method, path: self._count(pace, method, path)
-            ) as client:
-                self._learn_limits(client, pace)
-                submissions._follow_all(client, company)
-                submissions._send_all(client, company)
-                submissions._follow_all(client, company)
-        except KsefError as error:
-            self.env.cr.rollback()
-            self._pause(company, error)
-        except Exception:  # pylint: disable=broad-except  # the other companies must not wait for a mistake of ours
-            self.env.cr.rollback()
-            _logger.exception("The offline documents of company %s cannot be sent", company.id)
-            self._pause(company, Unexpected())
-        else:
-            self.write({"failures": 0, "retry_at": False, "problem": False})
-            if submissions._unfinished(company):
-                self._wake(fields.Datetime.now() + _NEXT_QUESTION)
-            self._commit()
+        with company._l10n_pl_ksef_client(
+            self.environment, before_request=lambda method, path: self._count(pace, method, path)
+        ) as client:
+            self._learn_limits(client, pace)
+            submissions._follow_all(client, company)
+            submissions._send_all(client, company)
+            submissions._follow_all(client, company)
 
     def _count(self, pace, method, path):
         if pace.before(method, path):
@@ -142,18 +197,35 @@ class Queue(models.Model):
     def _commit(self):
         self.env.cr.commit()  # pylint: disable=invalid-commit  # what KSeF knows must not be forgotten here
 
-    def _pause(self, company, error):
-        """Keep why nothing can be sent now, and try again later: when KSeF wants, or after a growing while."""
+    def _keep(self, company, error):
+        """Keep why the documents of a company cannot be sent now."""
+        self.env.cr.rollback()
+        self.problem = translated(self.with_context(lang=company._l10n_pl_ksef_lang()).env, error)
+
+    def _pause(self, error=None):
+        """Try again later: when KSeF wants, or after a growing while."""
         failures = self.failures
         if isinstance(error, RateLimited):
-            pause = timedelta(seconds=error.retry_after)
+            pause = min(timedelta(seconds=error.retry_after), LONGEST_WAIT)
         else:
             pause = min(_FIRST_PAUSE * 2**failures, _LONGEST_PAUSE)
             failures += 1
         retry_at = fields.Datetime.now() + pause
-        problem = translated(self.with_context(lang=company._l10n_pl_ksef_lang()).env, error)
-        self.write({"failures": failures, "retry_at": retry_at, "problem": problem})
+        self.write({"failures": failures, "retry_at": retry_at})
         self._wake(retry_at)
+        self._commit()
+
+    def _rest(self, failed, companies):
+        """Be content, and be woken when KSeF is to be asked about what is on its way."""
+        values = {"retry_at": False}
+        if not failed:
+            values["problem"] = False
+        questions = self.env["l10n_pl_ksef.submission"]._unfinished(companies).mapped("ask_at")
+        if questions:
+            self._wake(min(questions))
+        else:
+            values["failures"] = 0
+        self.write(values)
         self._commit()
 
     # The limits in force

@@ -1,23 +1,27 @@
 from contextlib import suppress
+from datetime import timedelta
 from itertools import islice
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import split_every
 
-from ..ksef import packages
+from ..ksef import packages, rejections
 from ..ksef.errors import (
+    AccessRefused,
+    AnswerUnreadable,
     KsefUnreachable,
     LostAnswer,
-    PermissionMissing,
     RateLimited,
     RequestRefused,
     SessionEnded,
+    SessionFailed,
     SessionUnavailable,
     UpoMissing,
 )
 from ..ksef.upo import confirmed
 from .certificate import ENVIRONMENTS
+from .document_sending import ON_THE_WAY
 from .messages import translated
 from .queue import sleep
 
@@ -28,9 +32,14 @@ DEFAULT_THRESHOLD = 20
 THRESHOLD_PARAMETER = "l10n_pl_ksef_offline.batch_threshold"
 _PAGE = 500  # how many results are settled between two commits
 _PAUSES = (1, 2, 4)  # seconds between questions whether KSeF is done; after that the next run asks
+# Later questions: after a tenth of the session's age, within these bounds.
+_NEXT_QUESTION, LONGEST_SILENCE = timedelta(minutes=1), timedelta(hours=1)
 _FINISHED_STATES = ("done", "failed")
 # KSeF's codes of a session
-_INVOICES_JUDGED = (200, 445)
+_ACCEPTED_SOME, _CANCELLED, _ACCEPTED_NONE = 200, 440, 445
+_UNKNOWN_SESSION = 21173
+# KSeF closes a session by itself after that; one that it does not know then is lost for good.
+_SESSION_LIFE = timedelta(hours=12)
 
 
 class Submission(models.Model):
@@ -71,6 +80,7 @@ class Submission(models.Model):
     code = fields.Integer("KSeF's Code", readonly=True, aggregator=None)
     ksef_words = fields.Char("KSeF Says", readonly=True)
     opened_at = fields.Datetime("Opened", readonly=True)
+    ask_at = fields.Datetime("Ask KSeF Again", readonly=True)
     document_ids = fields.One2many("l10n_pl_ksef.document", "submission_id", "Documents", readonly=True)
     upo_ids = fields.Many2many("ir.attachment", string="UPO", readonly=True)
 
@@ -92,15 +102,16 @@ class Submission(models.Model):
     def _send_all(self, client, company):
         """Send what waits, in order of deadline: few one by one, many in packages."""
         environment = self.env["account.move"]._l10n_pl_ksef_environment()
-        waiting = self.env["l10n_pl_ksef.document"]._sendable(company, environment)
-        corrections = waiting.filtered("corrects_id")  # KSeF takes them one by one only
-        others = waiting - corrections
-        if len(others) <= self._threshold():
-            one_by_one = waiting
-        else:
-            one_by_one = corrections
-            for batch in split_every(BATCH_SIZE, others.ids, others.browse):
-                self._new(company, environment, "batch")._send_package(client, batch)
+        documents = self.env["l10n_pl_ksef.document"]
+        waiting = documents._sendable(company, environment)
+        if len(waiting) > self._threshold():
+            for batch in split_every(BATCH_SIZE, waiting.ids, waiting.browse):
+                if readable := batch._readable():
+                    self._new(company, environment, "batch")._send_package(client, readable)
+                    self.env["l10n_pl_ksef.queue"]._go_on()
+            waiting = waiting.browse()
+        # KSeF takes corrections one by one only.
+        one_by_one = (documents._sendable(company, environment, corrections=True) + waiting)._readable()
         if one_by_one:
             self._new(company, environment, "interactive")._send_one_by_one(client, one_by_one)
 
@@ -132,10 +143,12 @@ class Submission(models.Model):
             for document in documents:
                 if document._take(self):
                     self._send_one(client, session, document)
+                    self.env["l10n_pl_ksef.queue"]._go_on()
         except (LostAnswer, SessionEnded, SessionUnavailable) as error:
             # The document says what happened to it; the others go with the next session.
-            self.ksef_words = translated(self.env, error)
+            self._step(ksef_words=translated(self.env, error))
         finally:
+            self.env.cr.rollback()  # a transaction that has failed would keep the session from being closed
             self._close(client)
 
     def _send_one(self, client, session, document):
@@ -152,10 +165,13 @@ class Submission(models.Model):
         except LostAnswer:
             document._step(state="unknown")
             raise
-        except (SessionEnded, SessionUnavailable, PermissionMissing, RateLimited, KsefUnreachable):
+        except (SessionEnded, SessionUnavailable, AccessRefused, RateLimited, KsefUnreachable):
             document._wait_again()
             raise
         except RequestRefused as refusal:
+            if not rejections.judges_invoice(refusal.code):
+                document._wait_again(translated(self.env, refusal))
+                raise
             document._reject(refusal.code, refusal.values["reason"])
             self._commit()
         else:
@@ -173,13 +189,11 @@ class Submission(models.Model):
 
     def _send_package(self, client, documents):
         taken = documents._take(self)
-        readable = taken._readable()
-        (taken - readable)._step(state="waiting", submission_id=False)
-        if not readable:
+        if not taken:
             self._step(state="failed")
             return
         key, iv = packages.new_key()
-        with packages.build_package(readable._files(), key, iv) as package:
+        with packages.build_package(taken._files(), key, iv) as package:
             session = client.open_batch(package)
             self._opened(session.reference)
             for upload in session.uploads:
@@ -190,28 +204,52 @@ class Submission(models.Model):
 
     @api.model
     def _follow_all(self, client, company):
-        """Bring every unfinished session of a company as far as it goes now."""
-        for submission in self._unfinished(company):
-            submission._resume(client)
-        self._commit()
+        """Bring every unfinished session of a company as far as it goes now; the trouble of one stops no other."""
+        now = fields.Datetime.now()
+        for submission in self._unfinished(company).filtered(
+            # Nobody asks for a moment so far off: it was written while the clock was wrong.
+            lambda session: not session.ask_at or not now < session.ask_at <= now + LONGEST_SILENCE
+        ):
+            try:
+                submission._resume(client)
+            except AccessRefused:
+                raise
+            except RequestRefused as error:
+                self.env.cr.rollback()
+                submission._note(error)
+            submission._ask_later()
+            self.env["l10n_pl_ksef.queue"]._go_on()
 
     @api.model
-    def _unfinished(self, company):
-        """Return the sessions of a company that KSeF or we are not done with, the oldest first."""
+    def _unfinished(self, companies):
+        """Return the sessions of companies that KSeF or we are not done with, the oldest first."""
         return self.sudo().search(
             [
-                ("company_id", "=", company.id),
+                ("company_id", "in", companies.ids),
                 ("environment", "=", self.env["account.move"]._l10n_pl_ksef_environment()),
                 ("state", "not in", _FINISHED_STATES),
             ],
             order="id",
         )
 
+    def _ask_later(self):
+        """Leave KSeF in peace about this session for a while, the longer the older it is."""
+        now = fields.Datetime.now()
+        self._step(ask_at=now + min(max(self._age() / 10, _NEXT_QUESTION), LONGEST_SILENCE))
+
+    def _age(self):
+        return fields.Datetime.now() - (self.opened_at or self.create_date)
+
+    def _note(self, refusal):
+        """Keep what KSeF says against this session; give up one that it has lost."""
+        self.write({"code": refusal.code, "ksef_words": refusal.values["reason"]})
+        if refusal.code == _UNKNOWN_SESSION and self.state != "confirming" and self._age() > _SESSION_LIFE:
+            self._abandon()
+
     def _resume(self, client):
         """Go on where this or another process has stopped; no other one works on it now."""
         if self.state == "opening" or (self.state == "open" and self.kind == "batch"):
             self._abandon()
-            self._commit()
         elif self.state in ("open", "closing"):
             self._close_again(client)
         if self.state == "processing":
@@ -221,43 +259,51 @@ class Submission(models.Model):
 
     def _abandon(self):
         """Give up a session that KSeF will never work on: its documents wait again."""
-        self.document_ids._on_the_way().write({"state": "waiting", "submission_id": False, "sent_at": False})
+        self._on_the_way().write({"state": "waiting", "submission_id": False, "sent_at": False})
         self.state = "failed"
+
+    def _on_the_way(self):
+        """Return the documents of which it is not known yet what became of them."""
+        return self.env["l10n_pl_ksef.document"].search([("submission_id", "=", self.id), ("state", "in", ON_THE_WAY)])
 
     def _close_again(self, client):
         try:
             self._close(client)
-        except SessionUnavailable:
+        except (AccessRefused, SessionUnavailable):
             raise
         except RequestRefused as refusal:
             if self.kind == "interactive":
                 raise
             # Parts are missing or came too late: nothing of it was received.
-            self.write({"code": refusal.code, "ksef_words": refusal.values["reason"]})
+            self._note(refusal)
             self._abandon()
-            self._commit()
 
     def _settle(self, client):
         """Ask KSeF what became of the documents, once it is done with the session."""
         status = self._final_status(client)
         if status.is_pending:
             return
+        listed = still_open = 0
         results = client.session_invoices(self.reference) if status.invoices else iter(())
         while page := list(islice(results, _PAGE)):
-            self.document_ids._take_results(self, page, client)
-            self.env["ir.cron"]._commit_progress()
-            self.env.invalidate_all()
-        # KSeF has not received the others.
-        self.document_ids.filtered(lambda document: document.state in ("sending", "unknown", "sent"))._wait_again()
-        accepted = self.document_ids.filtered(lambda document: document.state == "accepted")
-        if accepted:
-            self._step(state="confirming")
+            listed += len(page)
+            still_open += self.env["l10n_pl_ksef.document"]._take_results(self, page, client)
+            self.env["l10n_pl_ksef.queue"]._go_on()
+        if still_open or listed < (status.invoices or 0):
+            return
+        not_received = self._on_the_way()
+        if status.accepted:
+            state = "confirming"
         else:
-            self._step(state="done" if status.code in _INVOICES_JUDGED else "failed")
+            state = "done" if status.code in (_ACCEPTED_SOME, _ACCEPTED_NONE) else "failed"
+        self.state = state
+        not_received._wait_again(state == "failed" and status.reason)
+        if state == "failed" and status.code != _CANCELLED:
+            raise SessionFailed(code=status.code, reason=status.reason)
 
     def _final_status(self, client):
-        """Return the status of the session, after a little patience if KSeF is about to be done."""
-        for pause in (*_PAUSES, None):
+        """Return the status of the session, after a little patience with KSeF if it is just closed."""
+        for pause in (*([] if self.code else _PAUSES), None):
             status = client.session(self.reference)
             self._step(code=status.code, ksef_words=status.reason)
             if not status.is_pending or pause is None:
@@ -269,11 +315,13 @@ class Submission(models.Model):
         status = client.session(self.reference)
         try:
             pages = [client.session_upo(self.reference, reference) for reference in status.upo_references]
-        except UpoMissing:
+            confirmations = [confirmed(xml) for xml in pages]
+        except (UpoMissing, AnswerUnreadable) as error:
+            self.ksef_words = translated(self.env, error)
             return
         if not pages:
             return
-        for number, xml in enumerate(pages, 1):
+        for number, (xml, numbers) in enumerate(zip(pages, confirmations, strict=True), 1):
             attachment = self.env["ir.attachment"].create(
                 {
                     "name": f"UPO-{self.reference}-{number}.xml",
@@ -284,11 +332,17 @@ class Submission(models.Model):
                 }
             )
             self.upo_ids += attachment
-            self.document_ids._confirmed_by(attachment, confirmed(xml))
+            self.env["l10n_pl_ksef.document"]._confirmed_by(self, attachment, numbers)
         self._step(state="done")
 
     def action_give_up(self):
-        """Let the documents of a session that KSeF no longer knows be sent anew; KSeF refuses what it has twice."""
+        """Let the documents of a session that KSeF no longer knows be sent anew; KSeF refuses what it has twice.
+
+        :raises UserError: the worker is busy with KSeF, or the session is finished by now
+        """
         self.ensure_one()
         self.check_access("read")
+        self.env["l10n_pl_ksef.queue"]._keep_out(self.environment, self.company_id._l10n_pl_ksef_nip())
+        if self.state in _FINISHED_STATES:
+            raise UserError(self.env._("There is nothing to send anew: this session is finished."))
         self.sudo()._abandon()

@@ -7,6 +7,7 @@ from . import (
     test_certificate_life,
     test_credentials,
     test_fa3_schema,
+    test_faults,
     test_invoices,
     test_issuing,
     test_links,

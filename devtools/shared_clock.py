@@ -1,0 +1,52 @@
+"""A clock that several processes share, and that runs as fast as they sleep."""
+
+import fcntl
+import struct
+from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
+
+import freezegun.api
+from freezegun import freeze_time
+
+
+class SharedClock:
+    """Callable that returns the moment (aware); ``sleep`` moves it for all at once, and takes no time."""
+
+    def __init__(self, path, start=None):
+        """:param path: of the file that holds the moment
+        :param datetime start: aware; None to share the clock that is there
+        """
+        self._path = path
+        if start:
+            with open(path, "wb") as file:
+                file.write(struct.pack("d", start.timestamp()))
+
+    def __call__(self):
+        with open(self._path, "rb") as file:
+            return datetime.fromtimestamp(struct.unpack("d", file.read(8))[0], timezone.utc)
+
+    def sleep(self, seconds):
+        with open(self._path, "r+b", buffering=0) as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            (now,) = struct.unpack("d", file.read(8))
+            file.seek(0)
+            file.write(struct.pack("d", now + seconds))
+
+    @contextmanager
+    def in_force(self):
+        """Let this be the time of the whole process."""
+        with freeze_time(self()):
+            # freezegun asks the last of these for the moment, which is naive and in UTC
+            freezegun.api.freeze_factories[-1] = _Factory(self)
+            yield
+
+
+class _Factory:
+    def __init__(self, clock):
+        self._clock = clock
+
+    def __call__(self):
+        return self._clock().replace(tzinfo=None)
+
+    def tick(self, delta=timedelta(seconds=1)):
+        self._clock.sleep(delta.total_seconds())
