@@ -1,7 +1,9 @@
 from . import (
     account_move,
+    account_move_send,
     announcement,
     certificate,
+    copies,
     day_off,
     deadline,
     document,

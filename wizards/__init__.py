@@ -1,1 +1,8 @@
-from . import certificate_request, certificate_revoke, certificate_upload, document_decision, issue_offline
+from . import (
+    certificate_request,
+    certificate_revoke,
+    certificate_upload,
+    document_decision,
+    issue_offline,
+    verification_codes,
+)
