@@ -21,6 +21,7 @@ class AccountMoveSend(models.AbstractModel):
         if confirmations := moves.filtered(lambda move: move._l10n_pl_ksef_is_confirmation()):
             alerts["l10n_pl_ksef_confirmation"] = self._l10n_pl_ksef_paper_alert(
                 confirmations,
+                moves,
                 self.env._(
                     "The buyer gets a transaction confirmation, which is not an invoice. The invoice itself reaches "
                     "this buyer through KSeF."
@@ -28,7 +29,7 @@ class AccountMoveSend(models.AbstractModel):
             )
         if invoices := (moves - shut - confirmations).filtered(lambda move: move._l10n_pl_ksef_issued_otherwise()):
             alerts["l10n_pl_ksef_invoice"] = self._l10n_pl_ksef_paper_alert(
-                invoices, self.env._("The buyer gets the invoice itself.")
+                invoices, moves, self.env._("The buyer gets the invoice itself.")
             )
         if moves.filtered(lambda move: self._l10n_pl_ksef_mail_will_wait(move, moves_data[move])):
             alerts["l10n_pl_ksef_mail_waits"] = {
@@ -62,15 +63,14 @@ class AccountMoveSend(models.AbstractModel):
             "action_text": self.env._("View Invoice(s)"),
         }
 
-    def _l10n_pl_ksef_paper_alert(self, moves, message):
-        alert = {"level": "info", "message": message}
+    def _l10n_pl_ksef_paper_alert(self, concerned, moves, message):
         if len(moves) == 1:
-            alert["message"] = f"{message} {moves._l10n_pl_ksef_paper_reason()}"
-            return alert
-        names = self.env._("This holds for %(count)s invoices.", count=len(moves))
-        return alert | {
-            "message": f"{message} {names}",
-            "action": moves._get_records_action(name=self.env._("Issued offline")),
+            return {"level": "info", "message": f"{message} {concerned._l10n_pl_ksef_paper_reason()}"}
+        count = self.env._("Invoices concerned: %(count)s.", count=len(concerned))
+        return {
+            "level": "info",
+            "message": f"{message} {count}",
+            "action": concerned._get_records_action(name=self.env._("Issued offline")),
             "action_text": self.env._("View Invoice(s)"),
         }
 
@@ -92,15 +92,15 @@ class AccountMoveSend(models.AbstractModel):
         return attachments if move._l10n_pl_ksef_may_leave() else attachments & move.invoice_pdf_report_id
 
     def _hook_invoice_document_before_pdf_report_render(self, invoice, invoice_data):
-        if invoice._l10n_pl_ksef_may_leave():
-            super()._hook_invoice_document_before_pdf_report_render(invoice, invoice_data)
+        if not invoice._l10n_pl_ksef_may_leave():
+            return None
+        return super()._hook_invoice_document_before_pdf_report_render(invoice, invoice_data)
 
     def _hook_invoice_document_after_pdf_report_render(self, invoice, invoice_data):
-        if invoice._l10n_pl_ksef_may_leave():
-            super()._hook_invoice_document_after_pdf_report_render(invoice, invoice_data)
-        else:
+        if not invoice._l10n_pl_ksef_may_leave():
             # Made before KSeF was asked: an XML file would leave with the confirmation, or inside of its PDF.
-            invoice_data.pop("ubl_cii_xml_attachment_values", None)
+            return invoice_data.pop("ubl_cii_xml_attachment_values", None)
+        return super()._hook_invoice_document_after_pdf_report_render(invoice, invoice_data)
 
     # When KSeF cannot be reached
 
@@ -150,7 +150,7 @@ class AccountMoveSend(models.AbstractModel):
                 self.env._("Issue offline"),
                 {"active_model": "account.move", "active_ids": [move.id for move in refused]},
             )
-        super()._hook_if_errors(moves_data, allow_raising=allow_raising)
+        return super()._hook_if_errors(moves_data, allow_raising=allow_raising)
 
     # Mails
 
@@ -159,7 +159,7 @@ class AccountMoveSend(models.AbstractModel):
         for move_data in moves_data.values():
             if "mail_attachments_widget" in move_data:
                 move_data["mail_attachments_widget"] = self._l10n_pl_ksef_chosen_attachments(move_data)
-        super()._generate_dynamic_reports(moves_data)
+        return super()._generate_dynamic_reports(moves_data)
 
     @api.model
     def _l10n_pl_ksef_chosen_attachments(self, move_data):
@@ -174,15 +174,17 @@ class AccountMoveSend(models.AbstractModel):
         return body if has_links or not body else body + move.with_context(lang=mail_lang)._l10n_pl_ksef_mail_links()
 
     def _hook_if_success(self, moves_data, from_cron=False):
-        super()._hook_if_success(moves_data, from_cron=from_cron)
+        result = super()._hook_if_success(moves_data, from_cron=from_cron)
         for move, move_data in moves_data.items():
             if "email" in move_data["sending_methods"] and move._l10n_pl_ksef_hand_over().kind is None:
                 move._l10n_pl_ksef_hold_mail(move_data)
+        return result
 
     @api.model
     def _send_mail(self, move, mail_template, **kwargs):
         if move._l10n_pl_ksef_is_confirmation():
             lang = mail_template._render_lang(move.ids)[move.id]
             kwargs["model_description"] = self.with_context(lang=lang).env._("Transaction confirmation")
-        super()._send_mail(move, mail_template, **kwargs)
+        result = super()._send_mail(move, mail_template, **kwargs)
         move._l10n_pl_ksef_note_mail()
+        return result

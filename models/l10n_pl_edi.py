@@ -110,12 +110,13 @@ class AccountMove(models.Model):
 
     @api.depends("l10n_pl_edi_status", "l10n_pl_ksef_maybe_sent")
     def _compute_l10n_pl_ksef_can_issue_offline(self):
-        super()._compute_l10n_pl_ksef_can_issue_offline()
+        return super()._compute_l10n_pl_ksef_can_issue_offline()
 
     @api.depends("l10n_pl_ksef_maybe_sent")
     def _compute_show_reset_to_draft_button(self):
-        super()._compute_show_reset_to_draft_button()
+        result = super()._compute_show_reset_to_draft_button()
         self.filtered("l10n_pl_ksef_maybe_sent").show_reset_to_draft_button = False
+        return result
 
     @api.constrains("state")
     def _check_l10n_pl_ksef_maybe_sent(self):
@@ -234,7 +235,10 @@ class AccountMoveSend(models.AbstractModel):
     def _get_all_extra_edis(self):
         edis = super()._get_all_extra_edis()
         online = edis["pl_ksef"]["is_applicable"]
-        edis["pl_ksef"]["is_applicable"] = lambda move: online(move) and not move._l10n_pl_ksef_not_to_send_online()
+        # Odoo looks at fields of the company that only administrators may read.
+        edis["pl_ksef"]["is_applicable"] = lambda move: (
+            online(move.sudo()) and not move._l10n_pl_ksef_not_to_send_online()
+        )
         return edis
 
     def _call_web_service_before_invoice_pdf_render(self, invoices_data):
@@ -245,9 +249,10 @@ class AccountMoveSend(models.AbstractModel):
         self._l10n_pl_ksef_meet_outages(invoices_data)
         reachable = {move: data for move, data in invoices_data.items() if not data.get("error")}
         attempts = {}
-        sending = self.with_context(l10n_pl_ksef_attempts=attempts)
-        super(AccountMoveSend, sending)._call_web_service_before_invoice_pdf_render(reachable)
+        sending = self.sudo().with_context(l10n_pl_ksef_attempts=attempts)  # tokens are for administrators only
+        result = super(AccountMoveSend, sending)._call_web_service_before_invoice_pdf_render(reachable)
         self._l10n_pl_ksef_note_lost_sends(reachable, attempts)
+        return result
 
     def _l10n_pl_ksef_meet_outages(self, invoices_data):
         """Find out whether KSeF can be reached before Odoo sends, when certainly nothing has been handed over yet."""
@@ -276,10 +281,12 @@ class AccountMoveSend(models.AbstractModel):
         for move in lost:
             move._l10n_pl_ksef_note_maybe_sent(attempts[move.id])
             invoices_data[move]["error"]["errors"].append(
-                self.env._("KSeF may have received it all the same: press Ask KSeF on the invoice before anything else.")
+                self.env._(
+                    "KSeF may have received it all the same: press Ask KSeF on the invoice before anything else."
+                )
             )
         if lost and self._can_commit():
-            self.env.cr.commit()  # the error is raised next, and must not take the note with it
+            self.env["ir.cron"]._commit_progress()  # the error is raised next, and must not take the note with it
 
     def _prepare_invoice_pdf_report(self, invoices_data):
         # The XML is attached only after the PDF has been made.
@@ -289,7 +296,7 @@ class AccountMoveSend(models.AbstractModel):
             if "l10n_pl_edi_attachment_file" in data
         }
         rendering = self.with_context(l10n_pl_ksef_sent_now=sent_now)
-        super(AccountMoveSend, rendering)._prepare_invoice_pdf_report(invoices_data)
+        return super(AccountMoveSend, rendering)._prepare_invoice_pdf_report(invoices_data)
 
 
 class ResConfigSettings(models.TransientModel):

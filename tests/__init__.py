@@ -7,6 +7,7 @@ from . import (
     test_certificate_life,
     test_credentials,
     test_fa3_schema,
+    test_hand_over,
     test_invoices,
     test_links,
     test_modes,
