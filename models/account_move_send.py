@@ -84,6 +84,10 @@ class AccountMoveSend(models.AbstractModel):
             return False
         return super()._is_applicable_to_move(method, move, **move_data)
 
+    def _get_default_sending_methods(self, move):
+        methods = super()._get_default_sending_methods(move)
+        return methods & set(_WAYS_OF_PAPER) or {"email"} if move._l10n_pl_ksef_is_confirmation() else methods
+
     def _get_default_invoice_edi_format(self, move, **kwargs):
         return move._l10n_pl_ksef_may_leave() and super()._get_default_invoice_edi_format(move, **kwargs)
 

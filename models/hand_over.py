@@ -6,6 +6,7 @@ from markupsafe import Markup
 from stdnum.pl import nip
 
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 from odoo.tools.image import image_data_uri
 
 from ..ksef import links, modes, qr_image
@@ -110,6 +111,11 @@ class AccountMove(models.Model):
     def _l10n_pl_ksef_may_leave(self):
         """Tell whether the invoice itself, also as an XML file, may reach the buyer outside KSeF now."""
         return self._l10n_pl_ksef_hand_over().kind == modes.Paper.INVOICE
+
+    def _l10n_pl_ksef_check_open(self):
+        """Refuse what may not be handed over at all as of now."""
+        if shut := self.sudo().filtered(lambda move: move._l10n_pl_ksef_hand_over().kind is None):
+            raise UserError(self.env._("Awaiting a KSeF number: %(names)s", names=", ".join(shut.mapped("name"))))
 
     def _l10n_pl_ksef_note_hand_over(self):
         """Keep when the papers were first seen outside: what has been on paper counts as handed over."""
@@ -219,3 +225,9 @@ class IrActionsReport(models.Model):
         if res_ids and self._is_invoice_report(report_ref):
             self.env["account.move"].browse(res_ids)._l10n_pl_ksef_note_hand_over()
         return super()._pre_render_qweb_pdf(report_ref, res_ids=res_ids, data=data)
+
+    def _get_rendering_context(self, report, docids, data):
+        # A buyer who is a portal user can call for any report of his invoices.
+        if report.model == "account.move" and not self.env.su and not self.env.user._is_internal():
+            self.env["account.move"].browse(docids)._l10n_pl_ksef_check_open()
+        return super()._get_rendering_context(report, docids, data)

@@ -281,9 +281,7 @@ class AccountMoveSend(models.AbstractModel):
         for move in lost:
             move._l10n_pl_ksef_note_maybe_sent(attempts[move.id])
             invoices_data[move]["error"]["errors"].append(
-                self.env._(
-                    "KSeF may have received it all the same: press Ask KSeF on the invoice before anything else."
-                )
+                self.env._("KSeF may have received it all the same: press Ask KSeF on the invoice first.")
             )
         if lost and self._can_commit():
             self.env["ir.cron"]._commit_progress()  # the error is raised next, and must not take the note with it

@@ -33,7 +33,7 @@ class ResCompany(models.Model):
     )
     l10n_pl_ksef_mail_numbered_copy = fields.Boolean(
         "Send the Copy with the KSeF Number",
-        help="To buyers of art. 106gb(4) of the VAT Act who got the offline copy, as soon as KSeF has given the number.",
+        help="To buyers of art. 106gb(4) of the VAT Act who got the offline copy, once KSeF has given the number.",
     )
 
     def _l10n_pl_ksef_nip(self):

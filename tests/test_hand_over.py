@@ -3,13 +3,12 @@ import re
 from base64 import b64decode
 from unittest.mock import patch
 
-import zxingcpp
 from lxml import etree, html
 from PIL import Image, ImageDraw
 
 from odoo import Command
 from odoo.exceptions import RedirectWarning, UserError
-from odoo.tests import Form, HttpCase, freeze_time
+from odoo.tests import Form, HttpCase, freeze_time, new_test_user
 from odoo.tools import mute_logger
 
 from odoo.addons.l10n_pl_edi.tools.ksef_api_service import KsefApiService
@@ -93,7 +92,7 @@ class HandOverCommon(MockEmail):
         """Return the texts of the codes on an HTML page."""
         sources = html.fromstring(page).xpath("//div[@id='l10n_pl_ksef_verification_codes']//img/@src")
         pictures = [Image.open(io.BytesIO(b64decode(source.partition(",")[2]))) for source in sources]
-        return sorted(code.text for picture in pictures for code in zxingcpp.read_barcodes(picture))
+        return sorted(codes_of(pictures))
 
 
 @freeze_time(NOW)
@@ -254,6 +253,17 @@ class TestHandOver(HandOverCommon, KsefOfflineCommon, HttpCase):
         self.assertEqual(code, move._l10n_pl_ksef_online_kod_i(), "for the accountant's own use")
         self.assertIn("OFFLINE", text_of(content))
 
+    def test_a_portal_user_calls_for_the_report(self):
+        buyer = self.buyer(**FOREIGN)
+        portal_user = new_test_user(self.env, "ksef_buyer", "base.group_portal", partner_id=buyer.id)
+        awaiting, sealed = self.awaiting(buyer), self.sealed(buyer)
+        report = self.env["ir.actions.report"].with_user(portal_user)
+        with self.assertRaisesRegex(UserError, "Awaiting a KSeF number"):
+            report._render_qweb_html("account.report_invoice", awaiting.ids)
+        page, _kind = report._render_qweb_html("account.report_invoice", sealed.ids)
+        document = sealed.l10n_pl_ksef_document_id
+        self.assertEqual(self.codes_of_page(page.decode()), sorted([document.kod_i, document.kod_ii]))
+
     def test_a_mail_waits_for_the_number(self):
         move = self.awaiting()
         other = self.sealed(self.buyer(**FOREIGN))
@@ -341,6 +351,40 @@ class TestHandOver(HandOverCommon, KsefOfflineCommon, HttpCase):
         self.assertIn("no paper", bad.message_ids[0].body)
         self.assertFalse(bad.l10n_pl_ksef_copy_outdated)
 
+    # Whose codes they are
+
+    def test_a_branch(self):
+        """A branch signs with its parent's certificate; codes name the seller of the XML and the branch's context."""
+        branch = self.env["res.company"].create(
+            {"name": "Oddział w Łodzi", "parent_id": self.company.id, "street": "ul. Nowa 1", "city": "Łódź"}
+        )
+        branch.write({"vat": f"PL{NIP}", "country_id": self.env.ref("base.pl").id})
+        branch.write({"l10n_pl_ksef_context_type": "InternalId", "l10n_pl_ksef_context_value": f"{NIP}-00017"})
+        self.accountant.write({"company_ids": [Command.link(branch.id)]})
+        self.env["account.chart.template"].try_loading("pl", company=branch, install_demo=False)
+        move = self.posted_invoice(
+            company_id=branch.id,
+            journal_id=self.company_data["default_journal_sale"].id,
+            invoice_payment_term_id=self.env.ref("account.account_payment_term_immediate").id,
+        )
+        document = move._l10n_pl_ksef_issue_offline()
+        self.assertEqual(document.company_id, branch)
+        self.assertIn(f"/invoice/{NIP}/", document.kod_i)
+        self.assertIn(f"/certificate/InternalId/{NIP}-00017/{NIP}/", document.kod_ii)
+
+    def test_a_credit_note(self):
+        original = self.sealed(self.buyer(**DOMESTIC))
+        self.give_number(original)
+        credit_note = original._reverse_moves([{"invoice_date": NOW.date()}])
+        credit_note.action_post()
+        credit_note._l10n_pl_ksef_issue_offline()
+        (mail,) = self.send(credit_note)
+        ((name, content, _type),) = mail["attachments"]
+        self.assertTrue(name.startswith("Transaction_confirmation_"))
+        self.assertIn("Transaction confirmation for credit note no.", text_of(content))
+        document = credit_note.l10n_pl_ksef_document_id
+        self.assertCountEqual(codes_of(pages_of(content, 150)), [document.kod_i, document.kod_ii])
+
     # Codes apart from the paper
 
     def test_codes_to_download(self):
@@ -353,7 +397,7 @@ class TestHandOver(HandOverCommon, KsefOfflineCommon, HttpCase):
             png = self.url_open(code.action_download_png()["url"])
             self.assertIn(move.name.replace("/", "_"), png.headers["Content-Disposition"])
             picture = Image.open(io.BytesIO(png.content))
-            self.assertEqual([found.text for found in zxingcpp.read_barcodes(picture)], [code.url])
+            self.assertEqual(codes_of([picture]), [code.url])
             svg = self.url_open(code.action_download_svg()["url"]).content
             self.assertEqual(codes_of([svg_picture(svg)]), [code.url])
 
