@@ -84,6 +84,10 @@ class AccountMoveSend(models.AbstractModel):
             return False
         return super()._is_applicable_to_move(method, move, **move_data)
 
+    def _generate_invoice_documents(self, invoices_data, allow_fallback_pdf=False):
+        self.env["account.move"].union(*invoices_data)._l10n_pl_ksef_set_other_paper_aside()
+        return super()._generate_invoice_documents(invoices_data, allow_fallback_pdf=allow_fallback_pdf)
+
     def _get_default_sending_methods(self, move):
         methods = super()._get_default_sending_methods(move)
         return methods & set(_WAYS_OF_PAPER) or {"email"} if move._l10n_pl_ksef_is_confirmation() else methods
@@ -181,8 +185,14 @@ class AccountMoveSend(models.AbstractModel):
         result = super()._hook_if_success(moves_data, from_cron=from_cron)
         for move, move_data in moves_data.items():
             if "email" in move_data["sending_methods"] and move._l10n_pl_ksef_hand_over().kind is None:
-                move._l10n_pl_ksef_hold_mail(move_data)
+                self._l10n_pl_ksef_hold_mail(move, move_data)
         return result
+
+    def _l10n_pl_ksef_hold_mail(self, move, move_data):
+        attachments = self._l10n_pl_ksef_chosen_attachments(move_data)
+        kept = [attachment["id"] for attachment in attachments if isinstance(attachment["id"], int)]
+        self.env["ir.attachment"].browse(kept).check_access("read")  # the job that sends them may read anything
+        move._l10n_pl_ksef_hold_mail(move_data | {"mail_attachments_widget": attachments})
 
     @api.model
     def _send_mail(self, move, mail_template, **kwargs):

@@ -10,7 +10,15 @@ from ..ksef import modes
 _logger = logging.getLogger(__name__)
 
 _CHUNK = 20  # invoices rendered together and committed at once
-_HELD_SETTINGS = ("author_user_id", "author_partner_id", "mail_lang", "mail_body", "mail_subject", "mail_partner_ids")
+_HELD_SETTINGS = (
+    "author_user_id",
+    "author_partner_id",
+    "mail_lang",
+    "mail_body",
+    "mail_subject",
+    "mail_partner_ids",
+    "mail_attachments_widget",
+)
 
 
 class AccountMove(models.Model):
@@ -25,7 +33,10 @@ class AccountMove(models.Model):
         copy=False,
         help="Was handed over before KSeF gave the number; the copy with the number has not been mailed yet.",
     )
-    l10n_pl_ksef_held_mail = fields.Json(readonly=True, copy=False, export_string_translation=False)
+    # Sent by a job that may read anything: nobody writes it from outside.
+    l10n_pl_ksef_held_mail = fields.Json(
+        groups=fields.NO_ACCESS, readonly=True, copy=False, prefetch=False, export_string_translation=False
+    )
 
     def _l10n_pl_ksef_renew_copy(self):
         """Set the PDFs aside that were made before the KSeF number, and have a job make new ones.
@@ -33,22 +44,52 @@ class AccountMove(models.Model):
         To be called for invoices that have just got their number. Cheap: nothing is rendered here.
         """
         numbered = self.sudo().filtered(lambda move: move._l10n_pl_ksef_number())
-        old = numbered.env["ir.attachment"].search(
-            [
-                ("res_model", "=", self._name),
-                ("res_id", "in", numbered.ids),
-                ("res_field", "=", "invoice_pdf_report_file"),
-            ]
-        )
-        old.res_field = False  # its name tells what it is
-        numbered.invalidate_recordset(["invoice_pdf_report_id", "invoice_pdf_report_file"])
+        had_one = numbered._l10n_pl_ksef_set_pdf_aside()
         handed_over = numbered.filtered("l10n_pl_ksef_document_id.handed_over_at")
         handed_over.l10n_pl_ksef_buyer_holds_offline_copy = True
-        had_one = numbered.browse(old.mapped("res_id"))
         held = numbered.filtered("l10n_pl_ksef_held_mail")
         (had_one | held | handed_over.filtered(lambda move: move._l10n_pl_ksef_mails_copy())).write(
             {"l10n_pl_ksef_copy_outdated": True}
         )
+
+    def _l10n_pl_ksef_set_pdf_aside(self):
+        """Make the PDFs plain attachments, so that new ones are made; return the invoices that had one."""
+        old = (
+            self.env["ir.attachment"]
+            .sudo()
+            .search(
+                [
+                    ("res_model", "=", self._name),
+                    ("res_id", "in", self.ids),
+                    ("res_field", "=", "invoice_pdf_report_file"),
+                ]
+            )
+        )
+        old.res_field = False  # the names tell what they are
+        self.invalidate_recordset(["invoice_pdf_report_id", "invoice_pdf_report_file"])
+        return self.browse(old.mapped("res_id"))
+
+    def _l10n_pl_ksef_set_other_paper_aside(self):
+        """Set PDFs aside that are another paper than may go out now, as when the kind of buyer or the mode changed."""
+        other = self.filtered(lambda move: move._l10n_pl_ksef_is_issued() and not move._l10n_pl_ksef_pdf_is_right())
+        other._l10n_pl_ksef_set_pdf_aside()
+
+    def _l10n_pl_ksef_pdf_is_right(self):
+        pdf = self.sudo().invoice_pdf_report_id
+        prefix, suffix = self._l10n_pl_ksef_file_marks()
+        return not pdf or pdf.name.startswith(prefix) and pdf.name.removesuffix(".pdf").endswith(suffix)
+
+    def action_send_and_print(self):
+        self._l10n_pl_ksef_set_other_paper_aside()
+        return super().action_send_and_print()
+
+    def _get_invoice_legal_documents(self, filetype, allow_fallback=False):
+        self._l10n_pl_ksef_set_other_paper_aside()
+        return super()._get_invoice_legal_documents(filetype, allow_fallback=allow_fallback)
+
+    def _get_invoice_legal_documents_all(self, allow_fallback=False):
+        self._l10n_pl_ksef_set_other_paper_aside()
+        return super()._get_invoice_legal_documents_all(allow_fallback=allow_fallback)
 
     def _l10n_pl_ksef_mails_copy(self):
         """Tell whether the company wants the copy with the number mailed by itself to this buyer."""
@@ -75,7 +116,6 @@ class AccountMove(models.Model):
         """
         held = {key: move_data[key] for key in _HELD_SETTINGS}
         held["mail_template"] = move_data["mail_template"].id
-        held["mail_attachments_widget"] = self.env["account.move.send"]._l10n_pl_ksef_chosen_attachments(move_data)
         self.sudo().l10n_pl_ksef_held_mail = held
         self.message_post(
             body=self.env._("The mail to the buyer waits until KSeF has given the invoice its number, and goes then.")
@@ -88,7 +128,7 @@ class AccountMove(models.Model):
 
     def _l10n_pl_ksef_mail_settings(self):
         """Return with which settings Odoo sends the mail that is due now, None if there is none."""
-        if held := self.l10n_pl_ksef_held_mail:
+        if held := self.sudo().l10n_pl_ksef_held_mail:
             template = self.env["mail.template"].browse(held["mail_template"]).exists()
             return held | {"mail_template": template or self._get_mail_template()}
         return {} if self._l10n_pl_ksef_mails_copy() else None

@@ -7,7 +7,7 @@ from lxml import etree, html
 from PIL import Image, ImageDraw
 
 from odoo import Command
-from odoo.exceptions import RedirectWarning, UserError
+from odoo.exceptions import AccessError, RedirectWarning, UserError
 from odoo.tests import Form, HttpCase, freeze_time, new_test_user
 from odoo.tools import mute_logger
 
@@ -252,6 +252,34 @@ class TestHandOver(HandOverCommon, KsefOfflineCommon, HttpCase):
         (code,) = codes_of(pages_of(content, 150))
         self.assertEqual(code, move._l10n_pl_ksef_online_kod_i(), "for the accountant's own use")
         self.assertIn("OFFLINE", text_of(content))
+
+    def test_another_kind_of_buyer_gets_another_paper(self):
+        """A PDF that was right yesterday is not what goes out once the kind of buyer or the mode is another."""
+        move = self.sealed(self.buyer(**FOREIGN))
+        (mail,) = self.send(move)
+        self.assertIn("_OFFLINE", mail["attachments"][0][0])
+        for change, is_confirmation in (
+            (lambda: move.with_user(self.accountant).write({"l10n_pl_ksef_buyer_class_by_hand": "domestic"}), True),
+            (lambda: move.l10n_pl_ksef_document_id._change_mode("emergency", "announced"), False),
+        ):
+            change()
+            page = self.url_open(f"{self.portal(move)}&report_type=pdf&download=true")
+            self.assertEqual("Transaction_confirmation" in page.headers["Content-Disposition"], is_confirmation)
+            (mail,) = self.send(move)
+            ((name, content, _type),) = mail["attachments"]
+            self.assertEqual("Transaction_confirmation" in name, is_confirmation)
+            self.assertEqual("not an invoice" in text_of(content), is_confirmation)
+
+    def test_a_held_mail_takes_nothing_that_its_author_may_not_read(self):
+        move = self.posted_invoice(partner_id=self.buyer(**FOREIGN).id)
+        secret = self.env["ir.attachment"].create({"name": "secret.txt", "raw": b"secret", "res_model": "ir.cron"})
+        secret.res_id = self.env["ir.cron"].search([], limit=1).id
+        send = self.env["account.move.send"].with_user(self.accountant)
+        widget = [{"id": secret.id, "name": secret.name, "mimetype": secret.mimetype, "manual": True}]
+        with self.assertRaises(AccessError):
+            send._l10n_pl_ksef_hold_mail(move.sudo(), {"mail_attachments_widget": widget})
+        with self.assertRaises(AccessError):
+            move.with_user(self.accountant).write({"l10n_pl_ksef_held_mail": {"mail_attachments_widget": widget}})
 
     def test_a_portal_user_calls_for_the_report(self):
         buyer = self.buyer(**FOREIGN)
