@@ -7,6 +7,7 @@ import io
 from dataclasses import dataclass, field
 
 import qrcode
+from qrcode.image.svg import SvgPathImage
 
 QUIET_ZONE = 4  # modules on each side, ISO/IEC 18004
 PIXELS_PER_MODULE = 8
@@ -33,14 +34,26 @@ class QrImage:
 
 def render(text):
     """Return the QR code (``QrImage``) of ``text``, with error-correction level M."""
+    code = _code(text, PIXELS_PER_MODULE)
+    png = io.BytesIO()
+    code.make_image().save(png, format="PNG")
+    return QrImage(png=png.getvalue(), modules=code.modules_count + 2 * QUIET_ZONE)
+
+
+def render_svg(text):
+    """Return the same code as an SVG file (bytes) in its printed size, quiet zone included."""
+    svg = io.BytesIO()
+    _code(text, MILLIMETRES_PER_MODULE * 10).make_image(image_factory=SvgPathImage).save(svg)  # in tenths of a mm
+    return svg.getvalue()
+
+
+def _code(text, box_size):
     code = qrcode.QRCode(
         error_correction=qrcode.constants.ERROR_CORRECT_M,
         border=QUIET_ZONE,
-        box_size=PIXELS_PER_MODULE,
+        box_size=box_size,
         mask_pattern=MASK_PATTERN,
     )
     code.add_data(text, optimize=0)  # one segment in byte mode, so that a link's size depends on its length alone
     code.make(fit=True)
-    png = io.BytesIO()
-    code.make_image().save(png, format="PNG")
-    return QrImage(png=png.getvalue(), modules=code.modules_count + 2 * QUIET_ZONE)
+    return code

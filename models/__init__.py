@@ -1,8 +1,10 @@
 from . import (
     account_journal,
     account_move,
+    account_move_send,
     announcement,
     certificate,
+    copies,
     day_off,
     deadline,
     document,

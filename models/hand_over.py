@@ -2,9 +2,11 @@
 
 from base64 import b64encode
 
+from markupsafe import Markup
 from stdnum.pl import nip
 
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 from odoo.tools.image import image_data_uri
 
 from ..ksef import links, modes, qr_image
@@ -91,34 +93,55 @@ class AccountMove(models.Model):
     def _l10n_pl_ksef_hand_over(self):
         """Return what the buyer may get outside KSeF and with which codes (``modes.HandOver``)."""
         self.ensure_one()
-        mode, number = self._l10n_pl_ksef_mode(), self._l10n_pl_ksef_number()
-        if not number and mode == modes.Mode.ONLINE:
+        if not self._l10n_pl_ksef_is_issued():
             return modes.HandOver(modes.Paper.INVOICE)  # an invoice that this addon has nothing to do with
-        return modes.hand_over(mode, self._l10n_pl_ksef_classify_buyer()[0], bool(number))
+        number = self._l10n_pl_ksef_number()
+        return modes.hand_over(self._l10n_pl_ksef_mode(), self._l10n_pl_ksef_classify_buyer()[0], bool(number))
+
+    def _l10n_pl_ksef_is_issued(self):
+        """Tell whether this invoice was issued to KSeF's rules, so that no proforma goes out in its place."""
+        return bool(
+            self._l10n_pl_ksef_issued_otherwise() or self._l10n_pl_ksef_number() or self._l10n_pl_ksef_awaits_number()
+        )
 
     def _l10n_pl_ksef_is_confirmation(self):
         """Tell whether the printout is a transaction confirmation, since the law allows no invoice yet."""
         return self._l10n_pl_ksef_hand_over().kind == modes.Paper.TRANSACTION_CONFIRMATION
 
+    def _l10n_pl_ksef_may_leave(self):
+        """Tell whether the invoice itself, also as an XML file, may reach the buyer outside KSeF now."""
+        return self._l10n_pl_ksef_hand_over().kind == modes.Paper.INVOICE
+
+    def _l10n_pl_ksef_check_open(self):
+        """Refuse what may not be handed over at all as of now."""
+        if shut := self.sudo().filtered(lambda move: move._l10n_pl_ksef_hand_over().kind is None):
+            raise UserError(self.env._("Awaiting a KSeF number: %(names)s", names=", ".join(shut.mapped("name"))))
+
+    def _l10n_pl_ksef_note_hand_over(self):
+        """Keep when the papers were first seen outside: what has been on paper counts as handed over."""
+        documents = self.l10n_pl_ksef_document_id.sudo()
+        documents.filtered(lambda document: not document.handed_over_at).handed_over_at = fields.Datetime.now()
+
     def _l10n_pl_ksef_verification_codes(self):
-        """Return the codes that the printout carries, as dicts for the report; none if it needs none.
+        """Return the codes that the printout carries, as dicts for the report; none if it needs none."""
+        return [self._l10n_pl_ksef_code(name, label, url) for name, label, url in self._l10n_pl_ksef_links()]
+
+    def _l10n_pl_ksef_links(self):
+        """Return the links of the codes that belong on the paper now: (name, label, link) of each.
 
         Before KSeF has given a number: KOD I with OFFLINE and KOD II with CERTYFIKAT. After: KOD I alone with the
         number (§ 9 of the regulation on the use of KSeF).
         """
         self.ensure_one()
         document = self.l10n_pl_ksef_document_id.sudo()
-        kod_i = document.kod_i or (self._l10n_pl_ksef_number() and self._l10n_pl_ksef_online_kod_i())
+        kod_i = document.kod_i or self._l10n_pl_ksef_online_kod_i()
         content = {
             modes.Code.KOD_I_NUMBER: ("KOD I", self._l10n_pl_ksef_number(), kod_i),
             modes.Code.KOD_I_OFFLINE: ("KOD I", links.LABEL_OFFLINE, kod_i),
             modes.Code.KOD_II: ("KOD II", links.LABEL_CERTIFICATE, document.kod_ii),
         }
-        return [self._l10n_pl_ksef_code(*content[code]) for code in self._l10n_pl_ksef_hand_over().codes]
-
-    def _l10n_pl_ksef_renew_copy(self):
-        """Set aside the offline copy of an invoice that has just got its KSeF number."""
-        self._l10n_pl_ksef_set_old_pdf_aside()
+        wanted = [content[code] for code in self._l10n_pl_ksef_hand_over().codes]
+        return [(name, label, url) for name, label, url in wanted if url]
 
     @api.model
     def _l10n_pl_ksef_code(self, name, label, url):
@@ -131,13 +154,80 @@ class AccountMove(models.Model):
             "millimetres": image.millimetres,
         }
 
+    def action_l10n_pl_ksef_verification_codes(self):
+        """Show the codes as pictures and links."""
+        self.ensure_one()
+        wizard = self.env["l10n_pl_ksef.verification.codes"].create({"move_id": self.id})
+        return wizard._get_records_action(target="new", name=self.env._("Verification codes"))
+
+    def _l10n_pl_ksef_mail_links(self):
+        """Return the codes as links with their labels for the text of a mail (HTML); empty if there are none."""
+        codes = self._l10n_pl_ksef_links()
+        return self.env["ir.qweb"]._render("l10n_pl_ksef_offline.mail_links", {"codes": codes}) if codes else Markup()
+
+    # What is said beforehand
+
+    def _l10n_pl_ksef_paper_reason(self):
+        """Return why the buyer gets what he gets now: the mode and the kind of buyer, in words."""
+        _kind, reason = self._l10n_pl_ksef_classify_buyer()
+        if self.l10n_pl_ksef_total_failure:
+            return self.env._("It was issued during total failure, so it has no codes and never goes to KSeF.")
+        if number := self._l10n_pl_ksef_number():
+            return self.env._("It carries its KSeF number, %(number)s.", number=number)
+        return self.env._(
+            "It was issued offline (%(mode)s) and carries both verification codes. %(reason)s",
+            mode=self.l10n_pl_ksef_document_id.sudo()._mode_label(),
+            reason=reason,
+        )
+
+    def _get_mail_template(self):
+        if self and all(move._l10n_pl_ksef_is_confirmation() for move in self):
+            return self.env.ref("l10n_pl_ksef_offline.mail_template_confirmation")
+        return super()._get_mail_template()
+
+    # The names of the files, which tell the papers of one invoice apart
+
+    def _l10n_pl_ksef_file_name(self, stem):
+        """Return a file name without extension that tells which paper is inside, in the buyer's language."""
+        prefix, suffix = self._l10n_pl_ksef_file_marks()
+        return f"{prefix}{stem.removeprefix(prefix).removesuffix(suffix)}{suffix}"
+
+    def _l10n_pl_ksef_file_marks(self):
+        env = self.with_context(lang=self.partner_id.lang).env
+        paper = self._l10n_pl_ksef_hand_over()
+        if paper.kind == modes.Paper.TRANSACTION_CONFIRMATION:
+            return env._("Transaction_confirmation_"), ""
+        if paper.kind is None:
+            return "", env._("_awaits_KSeF_number")
+        if modes.Code.KOD_I_NUMBER in paper.codes:
+            return "", f"_{self._l10n_pl_ksef_number()}"
+        return "", "_OFFLINE" if paper.codes else ""
+
+    def _get_report_base_filename(self):
+        return self._l10n_pl_ksef_file_name(super()._get_report_base_filename())
+
+    def _get_invoice_report_filename(self, extension="pdf", report=None):
+        # A report may have a name of its own, which does not come through _get_report_base_filename.
+        stem = super()._get_invoice_report_filename(extension, report).removesuffix(f".{extension}")
+        return f"{self._l10n_pl_ksef_file_name(stem)}.{extension}"
+
+    def _get_invoice_proforma_pdf_report_filename(self):
+        if self._l10n_pl_ksef_is_issued():
+            return self._get_invoice_report_filename()
+        return super()._get_invoice_proforma_pdf_report_filename()
+
 
 class IrActionsReport(models.Model):
     _inherit = "ir.actions.report"
 
     def _pre_render_qweb_pdf(self, report_ref, res_ids=None, data=None):
-        # Print, mail and portal all come through here: what has been on paper counts as handed over.
+        # Print, mail and the portal's download all come through here.
         if res_ids and self._is_invoice_report(report_ref):
-            documents = self.env["account.move"].browse(res_ids).l10n_pl_ksef_document_id.sudo()
-            documents.filtered(lambda document: not document.handed_over_at).handed_over_at = fields.Datetime.now()
+            self.env["account.move"].browse(res_ids)._l10n_pl_ksef_note_hand_over()
         return super()._pre_render_qweb_pdf(report_ref, res_ids=res_ids, data=data)
+
+    def _get_rendering_context(self, report, docids, data):
+        # A buyer who is a portal user can call for any report of his invoices.
+        if report.model == "account.move" and not self.env.su and not self.env.user._is_internal():
+            self.env["account.move"].browse(docids)._l10n_pl_ksef_check_open()
+        return super()._get_rendering_context(report, docids, data)

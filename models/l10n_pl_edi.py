@@ -1,22 +1,36 @@
 """The seam to Odoo's own ``l10n_pl_edi``: every name of it that this addon touches is touched in this file."""
 
+import logging
 from base64 import b64decode
 
+import requests
 from cryptography.hazmat.primitives import serialization
 
-from odoo import api, models
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
 
+from odoo.addons.l10n_pl_edi.tools.ksef_api_service import KsefApiService
 from odoo.addons.l10n_pl_edi.tools.xades_signer import XadesSigner
 
 from ..ksef import fa3, links
-from ..ksef.errors import LoginCertificateMissing
+from ..ksef.errors import KsefError, LoginCertificateMissing
 from ..ksef.fa3_facts import Reference
+from .messages import user_error
+
+_logger = logging.getLogger(__name__)
 
 _ENVIRONMENT_OF_MODE = {"prod": "production", "demo": "demo"}
 
 
 class AccountMove(models.Model):
     _inherit = "account.move"
+
+    l10n_pl_ksef_maybe_sent = fields.Boolean(
+        "KSeF Must Be Asked",
+        readonly=True,
+        copy=False,
+        help="Odoo sent it to KSeF online and got no usable answer: KSeF may have received it.",
+    )
 
     @api.model
     def _l10n_pl_ksef_environment(self):
@@ -33,11 +47,14 @@ class AccountMove(models.Model):
         document = self.l10n_pl_ksef_document_id
         if document and not self.env.context.get("l10n_pl_ksef_render_anew"):
             return document._xml_bytes().decode()
-        return super()._l10n_pl_edi_render_xml()
+        xml = super()._l10n_pl_edi_render_xml()
+        if (attempts := self.env.context.get("l10n_pl_ksef_attempts")) is not None:
+            attempts[self.id] = xml.encode()
+        return xml
 
     def _l10n_pl_ksef_sent_online(self):
-        """Tell whether Odoo has sent this invoice to KSeF, with whatever outcome."""
-        return bool(self.l10n_pl_edi_status)
+        """Tell whether Odoo has sent this invoice to KSeF, or may have, with whatever outcome."""
+        return bool(self.l10n_pl_edi_status or self.l10n_pl_ksef_maybe_sent)
 
     @api.model
     def _l10n_pl_ksef_schema_path(self):
@@ -81,15 +98,121 @@ class AccountMove(models.Model):
             }
         )
 
+    def _l10n_pl_ksef_not_to_send_online(self):
+        """Tell whether Odoo must not send this invoice online: issued otherwise, or perhaps sent already."""
+        return self._l10n_pl_ksef_issued_otherwise() or self.l10n_pl_ksef_maybe_sent
+
+    def _l10n_pl_ksef_awaits_number(self):
+        """Tell whether Odoo has sent this invoice online, or may have, and its KSeF number is not known yet."""
+        return self.l10n_pl_edi_status == "sent" or self.l10n_pl_ksef_maybe_sent
+
     def _l10n_pl_ksef_online_kod_i(self):
-        """Return the link of KOD I of an invoice that Odoo has sent online."""
-        xml = self.sudo().l10n_pl_edi_attachment_id.raw
+        """Return the link of KOD I of an invoice that Odoo has sent online; None if there is no XML of it."""
+        sent_now = self.env.context.get("l10n_pl_ksef_sent_now", {})
+        xml = self.sudo().l10n_pl_edi_attachment_id.raw or sent_now.get(self.id)
+        if not xml:
+            return None
         heading = fa3.read_heading(xml)
         return links.kod_i(self._l10n_pl_ksef_environment(), heading.seller_nip, heading.issue_date, links.digest(xml))
+
+    def action_l10n_pl_edi_update_invoice_status(self):
+        had_number = self._l10n_pl_ksef_number()
+        action = super().action_l10n_pl_edi_update_invoice_status()
+        if not had_number:
+            self._l10n_pl_ksef_renew_copy()
+        return action
+
+    # Sent online, perhaps
+
+    @api.depends("l10n_pl_edi_status", "l10n_pl_ksef_maybe_sent")
+    def _compute_l10n_pl_ksef_can_issue_offline(self):
+        return super()._compute_l10n_pl_ksef_can_issue_offline()
+
+    @api.depends("l10n_pl_ksef_maybe_sent")
+    def _compute_show_reset_to_draft_button(self):
+        result = super()._compute_show_reset_to_draft_button()
+        self.filtered("l10n_pl_ksef_maybe_sent").show_reset_to_draft_button = False
+        return result
+
+    @api.constrains("state")
+    def _check_l10n_pl_ksef_maybe_sent(self):
+        for move in self:
+            if move.state != "posted" and move.l10n_pl_ksef_maybe_sent:
+                raise ValidationError(
+                    self.env._("KSeF may have received invoice %(number)s: ask KSeF first.", number=move.name)
+                )
+
+    def _l10n_pl_ksef_note_maybe_sent(self, xml):
+        """Keep what may have reached KSeF, and in which session, until KSeF has been asked.
+
+        :param bytes xml: what Odoo has sent
+        """
+        session = self.company_id.sudo().l10n_pl_edi_session_id
+        self.sudo().write({"l10n_pl_ksef_maybe_sent": True, "l10n_pl_edi_session_id": session})
+        self.env["ir.attachment"].sudo().create(
+            {
+                "name": f"FA3-{self.name.replace('/', '_')}.xml",
+                "raw": xml,
+                "mimetype": "application/xml",
+                "res_model": self._name,
+                "res_id": self.id,
+                "res_field": "l10n_pl_edi_attachment_file",
+            }
+        )
+        self.invalidate_recordset(["l10n_pl_edi_attachment_id", "l10n_pl_edi_attachment_file"])
+
+    def action_l10n_pl_ksef_ask_online(self):
+        """Ask KSeF whether it has received the invoice that Odoo has sent without a usable answer."""
+        self.ensure_one()
+        self.check_access("write")
+        if not self.l10n_pl_ksef_maybe_sent:
+            return
+        sha256 = links.digest(self.sudo().l10n_pl_edi_attachment_id.raw)
+        try:
+            with self.company_id._l10n_pl_ksef_client(self._l10n_pl_ksef_environment()) as client:
+                received = [
+                    each for each in client.session_invoices(self.l10n_pl_edi_session_id) if each.sha256 == sha256
+                ]
+        except KsefError as error:
+            raise user_error(self.env, error) from error
+        self.sudo().l10n_pl_ksef_maybe_sent = False
+        if received:
+            # From here on it is like any other that Odoo has sent: its job asks for the number.
+            self.sudo().write({"l10n_pl_edi_status": "sent", "l10n_pl_edi_ref": received[0].reference})
+            message = self.env._("KSeF has received this invoice.")
+        else:
+            self.sudo().l10n_pl_edi_attachment_id.unlink()
+            self.sudo().l10n_pl_edi_session_id = False
+            message = self.env._("KSeF has not received this invoice: send it again, or issue it offline.")
+        self.message_post(body=message)
 
 
 class ResCompany(models.Model):
     _inherit = "res.company"
+
+    def _l10n_pl_ksef_outage(self):
+        """Open Odoo's session with KSeF, and return why that fails because KSeF or the line is away (str).
+
+        :return: None if the session is open, and if there is another obstacle, which Odoo itself meets and tells
+        """
+        try:
+            KsefApiService(self.sudo()).open_ksef_session()
+        except Exception as error:
+            _logger.info("No session with KSeF for %s", self.name, exc_info=True)
+            return self._l10n_pl_ksef_outage_in(error)
+        return None
+
+    def _l10n_pl_ksef_outage_in(self, error):
+        """Return the outage behind what Odoo raised; its sentences do not tell, but the chain of causes does."""
+        while error and not isinstance(error, requests.RequestException):
+            error = error.__cause__ or error.__context__
+        if isinstance(error, requests.Timeout):
+            return self.env._("KSeF does not answer in time.")
+        if isinstance(error, requests.ConnectionError):
+            return self.env._("There is no connection to KSeF.")
+        if isinstance(error, requests.HTTPError) and error.response.status_code >= 500:
+            return self.env._("KSeF is out of order (HTTP %(status)s).", status=error.response.status_code)
+        return None
 
     def _l10n_pl_ksef_login_certificate(self):
         """Return the authentication certificate (a ``certificate.certificate``, with sudo) of this company."""
@@ -128,15 +251,66 @@ class AccountMoveSend(models.AbstractModel):
     def _get_all_extra_edis(self):
         edis = super()._get_all_extra_edis()
         online = edis["pl_ksef"]["is_applicable"]
-        edis["pl_ksef"]["is_applicable"] = lambda move: online(move) and not move._l10n_pl_ksef_issued_otherwise()
+        # Odoo looks at fields of the company that only administrators may read.
+        edis["pl_ksef"]["is_applicable"] = lambda move: (
+            online(move.sudo()) and not move._l10n_pl_ksef_not_to_send_online()
+        )
         return edis
 
     def _call_web_service_before_invoice_pdf_render(self, invoices_data):
         # An invoice may have been sealed after it was queued for sending, or by another user with the wizard open.
         for move, data in invoices_data.items():
-            if move._l10n_pl_ksef_issued_otherwise():
+            if move._l10n_pl_ksef_not_to_send_online():
                 data["extra_edis"] = set(data.get("extra_edis") or ()) - {"pl_ksef"}
-        return super()._call_web_service_before_invoice_pdf_render(invoices_data)
+        self._l10n_pl_ksef_meet_outages(invoices_data)
+        reachable = {move: data for move, data in invoices_data.items() if not data.get("error")}
+        attempts = {}
+        sending = self.sudo().with_context(l10n_pl_ksef_attempts=attempts)  # tokens are for administrators only
+        result = super(AccountMoveSend, sending)._call_web_service_before_invoice_pdf_render(reachable)
+        self._l10n_pl_ksef_note_lost_sends(reachable, attempts)
+        return result
+
+    def _l10n_pl_ksef_meet_outages(self, invoices_data):
+        """Find out whether KSeF can be reached before Odoo sends, when certainly nothing has been handed over yet."""
+        today = fields.Date.context_today(self)
+        going = self.env["account.move"].union(
+            *(
+                move
+                for move, data in invoices_data.items()
+                if "pl_ksef" in (data.get("extra_edis") or ())
+                and not move._l10n_pl_ksef_sent_online()
+                and move.invoice_date <= today
+            )
+        )
+        for company, moves in going.grouped("company_id").items():
+            if problem := company._l10n_pl_ksef_outage():
+                for move in moves:
+                    self._l10n_pl_ksef_meet_outage(move, invoices_data[move], problem)
+
+    def _l10n_pl_ksef_note_lost_sends(self, invoices_data, attempts):
+        """Note the invoices whose sending failed: Odoo renders the XML right before it sends it, so whatever was
+        rendered may have reached KSeF.
+
+        :param dict attempts: id of the invoice -> bytes that were rendered
+        """
+        lost = [move for move, data in invoices_data.items() if data.get("error") and move.id in attempts]
+        for move in lost:
+            move._l10n_pl_ksef_note_maybe_sent(attempts[move.id])
+            invoices_data[move]["error"]["errors"].append(
+                self.env._("KSeF may have received it all the same: press Ask KSeF on the invoice first.")
+            )
+        if lost and self._can_commit():
+            self.env["ir.cron"]._commit_progress()  # the error is raised next, and must not take the note with it
+
+    def _prepare_invoice_pdf_report(self, invoices_data):
+        # The XML is attached only after the PDF has been made.
+        sent_now = {
+            move.id: data["l10n_pl_edi_attachment_file"]
+            for move, data in invoices_data.items()
+            if "l10n_pl_edi_attachment_file" in data
+        }
+        rendering = self.with_context(l10n_pl_ksef_sent_now=sent_now)
+        return super(AccountMoveSend, rendering)._prepare_invoice_pdf_report(invoices_data)
 
 
 class ResConfigSettings(models.TransientModel):

@@ -27,6 +27,14 @@ class ResCompany(models.Model):
         "Responsible for KSeF",
         help="Is reminded before a certificate ends. If empty: whoever added the certificate.",
     )
+    l10n_pl_ksef_offline_by_itself = fields.Boolean(
+        "Issue Offline by Itself",
+        help="An invoice that is to go to KSeF while KSeF cannot be reached is issued offline at once.",
+    )
+    l10n_pl_ksef_mail_numbered_copy = fields.Boolean(
+        "Send the Copy with the KSeF Number",
+        help="To buyers of art. 106gb(4) of the VAT Act who got the offline copy, once KSeF has given the number.",
+    )
 
     def _l10n_pl_ksef_nip(self):
         """Return the company's NIP (ten digits), or an empty str if its tax number is not a Polish one."""

@@ -28,6 +28,10 @@ class ResConfigSettings(models.TransientModel):
     l10n_pl_ksef_context_type = fields.Selection(related="company_id.l10n_pl_ksef_context_type", readonly=False)
     l10n_pl_ksef_context_value = fields.Char(related="company_id.l10n_pl_ksef_context_value", readonly=False)
     l10n_pl_ksef_responsible_id = fields.Many2one(related="company_id.l10n_pl_ksef_responsible_id", readonly=False)
+    l10n_pl_ksef_offline_by_itself = fields.Boolean(related="company_id.l10n_pl_ksef_offline_by_itself", readonly=False)
+    l10n_pl_ksef_mail_numbered_copy = fields.Boolean(
+        related="company_id.l10n_pl_ksef_mail_numbered_copy", readonly=False
+    )
 
     l10n_pl_ksef_batch_threshold = fields.Integer(
         "In packages from",

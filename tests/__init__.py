@@ -8,6 +8,7 @@ from . import (
     test_credentials,
     test_fa3_schema,
     test_faults,
+    test_hand_over,
     test_invoices,
     test_issuing,
     test_links,

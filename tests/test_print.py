@@ -33,8 +33,10 @@ def pages_of(pdf, resolution):
 
 
 def codes_of(pictures):
-    """Return the texts of all codes that a decoder finds in pictures."""
-    return [code.text for picture in pictures for code in zxingcpp.read_barcodes(picture)]
+    """Return the texts of all QR codes that a decoder finds in pictures."""
+    # Some bar code can be read into any QR code.
+    kind = zxingcpp.BarcodeFormat.QRCode
+    return [code.text for picture in pictures for code in zxingcpp.read_barcodes(picture, formats=kind)]
 
 
 @freeze_time(NOW)

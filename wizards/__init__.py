@@ -5,4 +5,5 @@ from . import (
     document_decision,
     issue_offline,
     technical_correction,
+    verification_codes,
 )

@@ -1,0 +1,204 @@
+"""Odoo's sending of invoices: what the buyer gets is said beforehand, and nothing leaves that may not leave yet."""
+
+from odoo import api, models
+from odoo.exceptions import RedirectWarning, UserError
+
+from ..ksef import modes
+
+# Ways in which paper leaves; all others carry an e-invoice in a file.
+_WAYS_OF_PAPER = ("manual", "email", "snailmail")
+
+
+class AccountMoveSend(models.AbstractModel):
+    _inherit = "account.move.send"
+
+    # What is said beforehand
+
+    def _get_alerts(self, moves, moves_data):
+        alerts = super()._get_alerts(moves, moves_data)
+        if shut := moves.filtered(lambda move: move._l10n_pl_ksef_hand_over().kind is None):
+            alerts["l10n_pl_ksef_shut"] = self._l10n_pl_ksef_shut_alert(shut, moves)
+        if confirmations := moves.filtered(lambda move: move._l10n_pl_ksef_is_confirmation()):
+            alerts["l10n_pl_ksef_confirmation"] = self._l10n_pl_ksef_paper_alert(
+                confirmations,
+                moves,
+                self.env._(
+                    "The buyer gets a transaction confirmation, which is not an invoice. The invoice itself reaches "
+                    "this buyer through KSeF."
+                ),
+            )
+        if invoices := (moves - shut - confirmations).filtered(lambda move: move._l10n_pl_ksef_issued_otherwise()):
+            alerts["l10n_pl_ksef_invoice"] = self._l10n_pl_ksef_paper_alert(
+                invoices, moves, self.env._("The buyer gets the invoice itself.")
+            )
+        if moves.filtered(lambda move: self._l10n_pl_ksef_mail_will_wait(move, moves_data[move])):
+            alerts["l10n_pl_ksef_mail_waits"] = {
+                "level": "info",
+                "message": self.env._(
+                    "The invoice goes to KSeF now. The mail to the buyer goes out by itself as soon as KSeF has given "
+                    "the number: an invoice sent online may not be handed over before."
+                ),
+            }
+        return alerts
+
+    def _l10n_pl_ksef_mail_will_wait(self, move, move_data):
+        return (
+            "pl_ksef" in (move_data["extra_edis"] or ())
+            and "email" in (move_data["sending_methods"] or ())
+            and not move._l10n_pl_ksef_is_issued()
+        )
+
+    def _l10n_pl_ksef_shut_alert(self, shut, moves):
+        message = self.env._(
+            "KSeF has not given the number of these invoices yet: %(names)s. An invoice sent online may be handed over "
+            "only with its number. Update the status in KSeF, then send it.",
+            names=", ".join(shut.mapped("name")),
+        )
+        if len(moves) == 1:
+            return {"level": "danger", "message": message}
+        return {
+            "level": "warning",
+            "message": f"{message} {self.env._('Their mails wait for it.')}",
+            "action": shut._get_records_action(name=self.env._("Awaiting a KSeF number")),
+            "action_text": self.env._("View Invoice(s)"),
+        }
+
+    def _l10n_pl_ksef_paper_alert(self, concerned, moves, message):
+        if len(moves) == 1:
+            return {"level": "info", "message": f"{message} {concerned._l10n_pl_ksef_paper_reason()}"}
+        count = self.env._("Invoices concerned: %(count)s.", count=len(concerned))
+        return {
+            "level": "info",
+            "message": f"{message} {count}",
+            "action": concerned._get_records_action(name=self.env._("Issued offline")),
+            "action_text": self.env._("View Invoice(s)"),
+        }
+
+    # Nothing leaves that may not leave
+
+    def _is_applicable_to_move(self, method, move, **move_data):
+        kind = move._l10n_pl_ksef_hand_over().kind
+        if kind is None and method != "manual":
+            return False
+        if kind == modes.Paper.TRANSACTION_CONFIRMATION and method not in _WAYS_OF_PAPER:
+            return False
+        return super()._is_applicable_to_move(method, move, **move_data)
+
+    def _generate_invoice_documents(self, invoices_data, allow_fallback_pdf=False):
+        self.env["account.move"].union(*invoices_data)._l10n_pl_ksef_set_other_paper_aside()
+        return super()._generate_invoice_documents(invoices_data, allow_fallback_pdf=allow_fallback_pdf)
+
+    def _get_default_sending_methods(self, move):
+        methods = super()._get_default_sending_methods(move)
+        return methods & set(_WAYS_OF_PAPER) or {"email"} if move._l10n_pl_ksef_is_confirmation() else methods
+
+    def _get_default_invoice_edi_format(self, move, **kwargs):
+        return move._l10n_pl_ksef_may_leave() and super()._get_default_invoice_edi_format(move, **kwargs)
+
+    def _get_invoice_extra_attachments(self, move):
+        attachments = super()._get_invoice_extra_attachments(move)
+        return attachments if move._l10n_pl_ksef_may_leave() else attachments & move.invoice_pdf_report_id
+
+    def _hook_invoice_document_before_pdf_report_render(self, invoice, invoice_data):
+        if not invoice._l10n_pl_ksef_may_leave():
+            return None
+        return super()._hook_invoice_document_before_pdf_report_render(invoice, invoice_data)
+
+    def _hook_invoice_document_after_pdf_report_render(self, invoice, invoice_data):
+        if not invoice._l10n_pl_ksef_may_leave():
+            # Made before KSeF was asked: an XML file would leave with the confirmation, or inside of its PDF.
+            return invoice_data.pop("ubl_cii_xml_attachment_values", None)
+        return super()._hook_invoice_document_after_pdf_report_render(invoice, invoice_data)
+
+    # When KSeF cannot be reached
+
+    def _l10n_pl_ksef_meet_outage(self, move, move_data, problem):
+        """Issue an invoice offline that cannot go to KSeF now, if the company wants that; else offer it.
+
+        :param dict move_data: settings of Odoo's sending; changed, so that the rest of it goes on or stops
+        :param str problem: why KSeF cannot be reached
+        """
+        title = self.env._("Invoice %(number)s has not gone to KSeF", number=move.name)
+        if not move.company_id.l10n_pl_ksef_offline_by_itself:
+            advice = self.env._("Nothing has been handed over, so it can be issued offline right now.")
+            move_data["error"] = {"error_title": title, "errors": [problem, advice], "l10n_pl_ksef_outage": True}
+            return
+        try:
+            with self.env.cr.savepoint():
+                move._l10n_pl_ksef_issue_offline()
+        except UserError as error:
+            move_data["error"] = {"error_title": title, "errors": [problem, str(error)]}
+            return
+        move_data["extra_edis"] = set(move_data["extra_edis"]) - {"pl_ksef"}
+        self._l10n_pl_ksef_renew_mail(move, move_data)
+        message = self.env._("%(problem)s Invoice %(number)s was issued offline.", problem=problem, number=move.name)
+        move.message_post(body=message)
+        author = self.env["res.partner"].browse(move_data["author_partner_id"])
+        author._bus_send("simple_notification", {"type": "warning", "sticky": True, "message": message})
+
+    def _l10n_pl_ksef_renew_mail(self, move, move_data):
+        """Give the mail the words of the paper that goes out now."""
+        if "email" not in move_data["sending_methods"]:
+            return
+        lang = move_data["mail_lang"]
+        if move._l10n_pl_ksef_is_confirmation():
+            template = move._get_mail_template()
+            move_data["mail_template"] = template
+            move_data["mail_subject"] = self._get_default_mail_subject(move, template, lang)
+            move_data["mail_body"] = self._get_default_mail_body(move, template, lang)
+        elif move_data["mail_body"]:
+            move_data["mail_body"] += move.with_context(lang=lang)._l10n_pl_ksef_mail_links()
+
+    def _hook_if_errors(self, moves_data, allow_raising=True):
+        refused = [move for move, data in moves_data.items() if data["error"].get("l10n_pl_ksef_outage")]
+        if allow_raising and refused:
+            raise RedirectWarning(
+                "\n".join(self._format_error_text(moves_data[move]["error"]) for move in refused),
+                self.env.ref("l10n_pl_ksef_offline.action_issue_offline").id,
+                self.env._("Issue offline"),
+                {"active_model": "account.move", "active_ids": [move.id for move in refused]},
+            )
+        return super()._hook_if_errors(moves_data, allow_raising=allow_raising)
+
+    # Mails
+
+    def _generate_dynamic_reports(self, moves_data):
+        # The invoice's own files of today are added to the mail later; those of when the wizard opened may be old.
+        for move_data in moves_data.values():
+            if "mail_attachments_widget" in move_data:
+                move_data["mail_attachments_widget"] = self._l10n_pl_ksef_chosen_attachments(move_data)
+        return super()._generate_dynamic_reports(moves_data)
+
+    @api.model
+    def _l10n_pl_ksef_chosen_attachments(self, move_data):
+        """Return what goes with a mail beside the invoice's own files, and what somebody wants left out."""
+        marks = ("manual", "mail_template_id", "dynamic_report", "skip")
+        widget = move_data.get("mail_attachments_widget") or ()
+        return [attachment for attachment in widget if any(attachment.get(mark) for mark in marks)]
+
+    def _get_default_mail_body(self, move, mail_template, mail_lang):
+        body = super()._get_default_mail_body(move, mail_template, mail_lang)
+        has_links = "_l10n_pl_ksef_mail_links" in (mail_template.sudo().body_html or "")
+        return body if has_links or not body else body + move.with_context(lang=mail_lang)._l10n_pl_ksef_mail_links()
+
+    def _hook_if_success(self, moves_data, from_cron=False):
+        result = super()._hook_if_success(moves_data, from_cron=from_cron)
+        for move, move_data in moves_data.items():
+            if "email" in move_data["sending_methods"] and move._l10n_pl_ksef_hand_over().kind is None:
+                self._l10n_pl_ksef_hold_mail(move, move_data)
+        return result
+
+    def _l10n_pl_ksef_hold_mail(self, move, move_data):
+        attachments = self._l10n_pl_ksef_chosen_attachments(move_data)
+        kept = [attachment["id"] for attachment in attachments if isinstance(attachment["id"], int)]
+        self.env["ir.attachment"].browse(kept).check_access("read")  # the job that sends them may read anything
+        move._l10n_pl_ksef_hold_mail(move_data | {"mail_attachments_widget": attachments})
+
+    @api.model
+    def _send_mail(self, move, mail_template, **kwargs):
+        if move._l10n_pl_ksef_is_confirmation():
+            lang = mail_template._render_lang(move.ids)[move.id]
+            kwargs["model_description"] = self.with_context(lang=lang).env._("Transaction confirmation")
+        result = super()._send_mail(move, mail_template, **kwargs)
+        move._l10n_pl_ksef_note_mail()
+        return result

@@ -1,0 +1,198 @@
+"""The copies of an invoice: the one handed over before the KSeF number stays, and one with the number follows it."""
+
+import logging
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+from ..ksef import modes
+
+_logger = logging.getLogger(__name__)
+
+_CHUNK = 20  # invoices rendered together and committed at once
+_HELD_SETTINGS = (
+    "author_user_id",
+    "author_partner_id",
+    "mail_lang",
+    "mail_body",
+    "mail_subject",
+    "mail_partner_ids",
+    "mail_attachments_widget",
+)
+
+
+class AccountMove(models.Model):
+    _inherit = "account.move"
+
+    l10n_pl_ksef_copy_outdated = fields.Boolean(
+        "KSeF: Copy Awaited", readonly=True, copy=False, index=True, export_string_translation=False
+    )
+    l10n_pl_ksef_buyer_holds_offline_copy = fields.Boolean(
+        "KSeF: Buyer Holds an Offline Copy",
+        readonly=True,
+        copy=False,
+        help="Was handed over before KSeF gave the number; the copy with the number has not been mailed yet.",
+    )
+    # Sent by a job that may read anything: nobody writes it from outside.
+    l10n_pl_ksef_held_mail = fields.Json(
+        groups=fields.NO_ACCESS, readonly=True, copy=False, prefetch=False, export_string_translation=False
+    )
+
+    def _l10n_pl_ksef_renew_copy(self):
+        """Set the PDFs aside that were made before the KSeF number, and have a job make new ones.
+
+        To be called for invoices that have just got their number. Cheap: nothing is rendered here.
+        """
+        numbered = self.sudo().filtered(lambda move: move._l10n_pl_ksef_number())
+        had_one = numbered._l10n_pl_ksef_set_pdf_aside()
+        handed_over = numbered.filtered("l10n_pl_ksef_document_id.handed_over_at")
+        handed_over.l10n_pl_ksef_buyer_holds_offline_copy = True
+        held = numbered.filtered("l10n_pl_ksef_held_mail")
+        (had_one | held | handed_over.filtered(lambda move: move._l10n_pl_ksef_mails_copy())).write(
+            {"l10n_pl_ksef_copy_outdated": True}
+        )
+
+    def _l10n_pl_ksef_set_pdf_aside(self):
+        """Make the PDFs plain attachments, so that new ones are made; return the invoices that had one."""
+        old = (
+            self.env["ir.attachment"]
+            .sudo()
+            .search(
+                [
+                    ("res_model", "=", self._name),
+                    ("res_id", "in", self.ids),
+                    ("res_field", "=", "invoice_pdf_report_file"),
+                ]
+            )
+        )
+        old.res_field = False  # the names tell what they are
+        self.invalidate_recordset(["invoice_pdf_report_id", "invoice_pdf_report_file"])
+        return self.browse(old.mapped("res_id"))
+
+    def _l10n_pl_ksef_set_other_paper_aside(self):
+        """Set PDFs aside that are another paper than may go out now, as when the kind of buyer or the mode changed."""
+        other = self.filtered(lambda move: move._l10n_pl_ksef_is_issued() and not move._l10n_pl_ksef_pdf_is_right())
+        other._l10n_pl_ksef_set_pdf_aside()
+
+    def _l10n_pl_ksef_pdf_is_right(self):
+        pdf = self.sudo().invoice_pdf_report_id
+        prefix, suffix = self._l10n_pl_ksef_file_marks()
+        return not pdf or pdf.name.startswith(prefix) and pdf.name.removesuffix(".pdf").endswith(suffix)
+
+    def action_send_and_print(self):
+        self._l10n_pl_ksef_set_other_paper_aside()
+        return super().action_send_and_print()
+
+    def _get_invoice_legal_documents(self, filetype, allow_fallback=False):
+        self._l10n_pl_ksef_set_other_paper_aside()
+        return super()._get_invoice_legal_documents(filetype, allow_fallback=allow_fallback)
+
+    def _get_invoice_legal_documents_all(self, allow_fallback=False):
+        self._l10n_pl_ksef_set_other_paper_aside()
+        return super()._get_invoice_legal_documents_all(allow_fallback=allow_fallback)
+
+    def _l10n_pl_ksef_mails_copy(self):
+        """Tell whether the company wants the copy with the number mailed by itself to this buyer."""
+        return (
+            self.company_id.l10n_pl_ksef_mail_numbered_copy
+            and self.l10n_pl_ksef_buyer_holds_offline_copy
+            and bool(self.partner_id.email)
+            and self._l10n_pl_ksef_classify_buyer()[0] in modes.BuyerClass.AGREED_MANNER
+        )
+
+    def action_l10n_pl_ksef_send_numbered_copy(self):
+        """Open the sending of the copy with the KSeF number."""
+        self.ensure_one()
+        if not self._l10n_pl_ksef_number():
+            raise UserError(self.env._("KSeF has not given invoice %(number)s its number yet.", number=self.name))
+        return self.action_invoice_sent()
+
+    # Mails that wait for the number
+
+    def _l10n_pl_ksef_hold_mail(self, move_data):
+        """Keep a mail until KSeF has given the number.
+
+        :param dict move_data: settings of Odoo's sending, see ``_get_default_sending_settings``
+        """
+        held = {key: move_data[key] for key in _HELD_SETTINGS}
+        held["mail_template"] = move_data["mail_template"].id
+        self.sudo().l10n_pl_ksef_held_mail = held
+        self.message_post(
+            body=self.env._("The mail to the buyer waits until KSeF has given the invoice its number, and goes then.")
+        )
+
+    def _l10n_pl_ksef_note_mail(self):
+        """Note that a copy has just been mailed."""
+        if self._l10n_pl_ksef_number():
+            self.sudo().write({"l10n_pl_ksef_buyer_holds_offline_copy": False, "l10n_pl_ksef_held_mail": False})
+
+    def _l10n_pl_ksef_mail_settings(self):
+        """Return with which settings Odoo sends the mail that is due now, None if there is none."""
+        if held := self.sudo().l10n_pl_ksef_held_mail:
+            template = self.env["mail.template"].browse(held["mail_template"]).exists()
+            return held | {"mail_template": template or self._get_mail_template()}
+        return {} if self._l10n_pl_ksef_mails_copy() else None
+
+    # The job
+
+    @api.model
+    def _l10n_pl_ksef_cron_renew_copies(self):
+        """Make the copies with the number, and mail them where a mail waits or the company wants it."""
+        awaited = [("l10n_pl_ksef_copy_outdated", "=", True)]
+        cron = self.env["ir.cron"]
+        cron._commit_progress(remaining=self.search_count(awaited))
+        while moves := self._l10n_pl_ksef_next_copies(awaited):
+            moves._l10n_pl_ksef_make_copies()
+            if not cron._commit_progress(len(moves)):
+                break
+
+    def _l10n_pl_ksef_next_copies(self, awaited):
+        first = self.search(awaited, limit=1)
+        # Odoo renders the invoices of one company at a time.
+        return self.search([*awaited, ("company_id", "=", first.company_id.id)], limit=_CHUNK).try_lock_for_update()
+
+    def _l10n_pl_ksef_make_copies(self):
+        self.l10n_pl_ksef_copy_outdated = False
+        try:
+            with self.env.cr.savepoint():
+                self._l10n_pl_ksef_make_pdfs()
+        except Exception as error:
+            _logger.warning("Copies of %s could not be made together", self, exc_info=True)
+            if len(self) == 1:
+                self._l10n_pl_ksef_tell_failed_copy(error)
+                return
+            for move in self:
+                move._l10n_pl_ksef_make_copies()
+            return
+        for move in self:
+            move._l10n_pl_ksef_mail_copy()
+
+    def _l10n_pl_ksef_mail_copy(self):
+        settings = self._l10n_pl_ksef_mail_settings()
+        if settings is None:
+            return
+        try:
+            with self.env.cr.savepoint():
+                self.env["account.move.send"]._generate_and_send_invoices(
+                    self, sending_methods=["email"], extra_edis=[], **settings
+                )
+        except Exception as error:
+            _logger.warning("The copy of %s could not be mailed", self, exc_info=True)
+            self._l10n_pl_ksef_tell_failed_copy(error)
+
+    def _l10n_pl_ksef_make_pdfs(self):
+        send = self.env["account.move.send"]
+        moves_data = {
+            move.sudo(): send._get_default_sending_settings(move, sending_methods=[], extra_edis=[]) for move in self
+        }
+        send._generate_invoice_documents(moves_data)
+        if errors := [data["error"] for data in moves_data.values() if data.get("error")]:
+            raise UserError("\n".join(send._format_error_text(error) for error in errors))
+
+    def _l10n_pl_ksef_tell_failed_copy(self, error):
+        self._message_log(
+            body=self.env._(
+                "The copy with the KSeF number could not be made or mailed: %(error)s Send it from the invoice.",
+                error=error,
+            )
+        )
