@@ -13,6 +13,7 @@
         "security/rules.xml",
         "data/ir_cron.xml",
         "data/mail_activity_type.xml",
+        "report/mail_links.xml",
         "data/mail_template.xml",
         "wizards/certificate_upload_views.xml",
         "wizards/certificate_request_views.xml",
@@ -31,7 +32,6 @@
         "views/res_config_settings_views.xml",
         "views/menus.xml",
         "report/invoice_report.xml",
-        "report/mail_links.xml",
         "views/portal_templates.xml",
     ],
     "assets": {
