@@ -22,6 +22,7 @@
         "wizards/document_decision_views.xml",
         "wizards/technical_correction_views.xml",
         "wizards/verification_codes_views.xml",
+        "wizards/test_code_views.xml",
         "views/certificate_views.xml",
         "views/submission_views.xml",
         "views/document_views.xml",

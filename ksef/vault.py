@@ -26,12 +26,15 @@ NONCE_BYTES = 12
 
 
 class Vault:
-    """Encrypts under the first of its master keys, decrypts under any of them."""
+    """Encrypts under the first of its master keys, decrypts under any of them.
+
+    :ivar current: fingerprint of the first one (str), None if there are no keys
+    """
 
     def __init__(self, keys):
         """:param keys: master keys, 32 bytes each, the current one first"""
         self._keys = {fingerprint(key): key for key in keys}
-        self._current = fingerprint(keys[0]) if keys else None
+        self.current = fingerprint(keys[0]) if keys else None
 
     def encrypt(self, secret, context):
         """Return a token (ASCII str) that only ``decrypt`` with the same context opens.
@@ -40,10 +43,10 @@ class Vault:
         :param bytes context: which record the secret belongs to; authenticated, not kept
         :raises VaultKeyMissing: the vault has no key
         """
-        master = self._key(self._current)
+        master = self._key(self.current)
         data_key = AESGCM.generate_key(bit_length=KEY_BYTES * 8)
         parts = _seal(master, data_key, context), _seal(data_key, secret, context)
-        return ".".join([VERSION, self._current, *map(_encode, parts)])
+        return ".".join([VERSION, self.current, *map(_encode, parts)])
 
     def decrypt(self, token, context):
         """Return the secret (bytes) of a token.
@@ -63,7 +66,7 @@ class Vault:
 
         :raises VaultKeyMissing, VaultTokenInvalid: as ``decrypt``
         """
-        if _parse(token)[0] == self._current:
+        if _parse(token)[0] == self.current:
             return token
         return self.encrypt(self.decrypt(token, context), context)
 

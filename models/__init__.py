@@ -9,6 +9,7 @@ from . import (
     deadline,
     document,
     document_sending,
+    first_steps,
     hand_over,
     invoice_check,
     invoice_facts,

@@ -65,6 +65,7 @@ class ResConfigSettings(models.TransientModel):
             with self.company_id._l10n_pl_ksef_client(environment) as client:
                 client.log_in()
                 client.log_out()
+            self.company_id.l10n_pl_ksef_login_worked_at = fields.Datetime.now()
         except KsefError as error:
             raise user_error(self.env, error) from error
         return self._l10n_pl_ksef_notify(self.env._("The login to KSeF works."))

@@ -7,7 +7,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tests import freeze_time
 
 from ..devtools.ksef_simulator import AnswerInstead, LoseAnswer
-from ..ksef import api
+from ..ksef import api, links
 from ..models.vault import ENVIRONMENT_VARIABLE
 from .common import NIP, NOW, PASSWORD, KsefSimulatorCommon
 
@@ -304,6 +304,36 @@ class TestCertificateLife(KsefSimulatorCommon):
             {"company_id": self.company.id, "l10n_pl_edi_certificate": self.company.l10n_pl_edi_certificate.id}
         )
         self.ksef.start()
+
+    def test_first_steps(self):
+        """The checklist of the settings: each step by what shows that it was done."""
+
+        def steps():
+            settings = self.env["res.config.settings"].create({"company_id": self.company.id})
+            return settings, [
+                bool(settings.l10n_pl_ksef_login_worked_at),
+                settings.l10n_pl_ksef_certificate_is_active,
+                settings.l10n_pl_ksef_key_is_backed_up,
+                settings.l10n_pl_ksef_code_was_scanned,
+            ]
+
+        settings, done = steps()
+        self.assertEqual(done, [False] * 4)
+        settings.action_l10n_pl_ksef_test_login()
+        certificate = self.registered()
+        certificate.action_update_status()
+        settings, done = steps()
+        self.assertEqual(done, [True, True, False, False])
+        settings.action_l10n_pl_ksef_key_backed_up()
+        wizard = self.env["l10n_pl_ksef.test.code"].browse(settings.action_l10n_pl_ksef_test_code()["res_id"])
+        self.assertTrue(links.verify(wizard.link, base64.b64decode("".join(certificate.pem.splitlines()[1:-1]))))
+        wizard.action_scanned()
+        self.assertEqual(steps()[1], [True] * 4)
+        # Another certificate signs, under another master key
+        self.upload(self.issued(not_after=datetime(2028, 6, 1, tzinfo=timezone.utc)))
+        other_key = base64.urlsafe_b64encode(bytes(32)).decode()
+        with patch.dict(os.environ, {ENVIRONMENT_VARIABLE: f"{other_key} {os.environ[ENVIRONMENT_VARIABLE]}"}):
+            self.assertEqual(steps()[1], [True, False, False, False])
 
     def test_alert_on_the_invoice(self):
         move = self.posted_invoice()

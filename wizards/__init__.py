@@ -5,5 +5,6 @@ from . import (
     document_decision,
     issue_offline,
     technical_correction,
+    test_code,
     verification_codes,
 )

@@ -1,0 +1,81 @@
+"""What an administrator has to have done before the first outage: a checklist on the settings page."""
+
+from odoo import api, fields, models
+
+from ..ksef import links
+from ..ksef.errors import KsefError
+from .messages import user_error
+from .vault import open_vault
+
+_BACKED_UP_PARAMETER = "l10n_pl_ksef_offline.backed_up_key"
+
+
+class ResCompany(models.Model):
+    _inherit = "res.company"
+
+    l10n_pl_ksef_login_worked_at = fields.Datetime("Login to KSeF Worked", readonly=True, copy=False)
+    # Of the certificate whose test code was scanned: another one needs another test.
+    l10n_pl_ksef_scanned_serial = fields.Char(readonly=True, copy=False, export_string_translation=False)
+
+
+class Certificate(models.Model):
+    _inherit = "l10n_pl_ksef.certificate"
+
+    def _test_link(self):
+        """Return a KOD II (str) that stands for no invoice: the verification page tells about the certificate only."""
+        self.ensure_one()
+        nip = self.company_id._l10n_pl_ksef_nip()
+        sha256 = links.digest(b"test")
+        context = self.company_id._l10n_pl_ksef_context(nip)
+        return links.kod_ii(self.environment, context, nip, self.serial_number, sha256, self._sign)
+
+
+class ResConfigSettings(models.TransientModel):
+    _inherit = "res.config.settings"
+
+    l10n_pl_ksef_login_worked_at = fields.Datetime(related="company_id.l10n_pl_ksef_login_worked_at")
+    l10n_pl_ksef_certificate_is_active = fields.Boolean(
+        compute="_compute_l10n_pl_ksef_first_steps", export_string_translation=False
+    )
+    l10n_pl_ksef_key_is_backed_up = fields.Boolean(
+        compute="_compute_l10n_pl_ksef_first_steps", export_string_translation=False
+    )
+    l10n_pl_ksef_code_was_scanned = fields.Boolean(
+        compute="_compute_l10n_pl_ksef_first_steps", export_string_translation=False
+    )
+
+    @api.depends("company_id", "l10n_pl_ksef_certificate_id")
+    def _compute_l10n_pl_ksef_first_steps(self):
+        backed_up = self.env["ir.config_parameter"].sudo().get_param(_BACKED_UP_PARAMETER)
+        is_backed_up = bool(backed_up) and backed_up == self._l10n_pl_ksef_master_key()
+        for settings in self:
+            certificate = settings.l10n_pl_ksef_certificate_id
+            settings.l10n_pl_ksef_certificate_is_active = certificate.status == "active"
+            settings.l10n_pl_ksef_key_is_backed_up = is_backed_up
+            settings.l10n_pl_ksef_code_was_scanned = (
+                bool(certificate) and settings.company_id.l10n_pl_ksef_scanned_serial == certificate.serial_number
+            )
+
+    @api.model
+    def _l10n_pl_ksef_master_key(self):
+        """Return the fingerprint of the master key in use, None if there is none or it cannot be read."""
+        try:
+            return open_vault().current
+        except KsefError:
+            return None
+
+    def action_l10n_pl_ksef_key_backed_up(self):
+        """Note that there is a copy of the master key in use."""
+        self.env["ir.config_parameter"].sudo().set_param(_BACKED_UP_PARAMETER, self._l10n_pl_ksef_master_key())
+
+    def action_l10n_pl_ksef_test_code(self):
+        """Show a code to be scanned before the first outage."""
+        self.ensure_one()
+        try:
+            link = self.l10n_pl_ksef_certificate_id._test_link()
+        except KsefError as error:
+            raise user_error(self.env, error) from error
+        wizard = self.env["l10n_pl_ksef.test.code"].create(
+            {"certificate_id": self.l10n_pl_ksef_certificate_id.id, "company_id": self.company_id.id, "link": link}
+        )
+        return wizard._get_records_action(target="new", name=self.env._("Test code"))
