@@ -70,7 +70,8 @@ class AccountMove(models.Model):
 
         :param str reference: KSeF's, of the invoice within its session
         """
-        self.write(
+        # Nothing of the journal items depends on it: Odoo need not look at them.
+        self.with_context(skip_invoice_sync=True, check_move_validity=False, skip_is_manually_modified=True).write(
             {
                 "l10n_pl_edi_status": "accepted",
                 "l10n_pl_edi_number": number,
