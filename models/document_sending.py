@@ -123,6 +123,8 @@ class Document(models.Model):
         for document in duplicates:
             # Asks KSeF, so what is known is written down before the next one.
             document._take_duplicate(by_hash[document.sha256], client)
+        if documents:
+            self.env["l10n_pl_ksef.queue"]._go_on(len(documents))
         return len(self._on_the_way_in(submission, by_hash))
 
     def _on_the_way_in(self, submission, hashes):

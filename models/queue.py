@@ -221,7 +221,7 @@ class Queue(models.Model):
         values = {"retry_at": False}
         if not failed:
             values["problem"] = False
-        questions = self.env["l10n_pl_ksef.submission"]._unfinished(companies).mapped("ask_at")
+        questions = self.env["l10n_pl_ksef.submission"]._unfinished(companies - failed).mapped("ask_at")
         if questions:
             self._wake(min(questions))
         else:

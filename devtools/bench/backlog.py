@@ -289,9 +289,7 @@ def main(env, sizes, folder):
     results = []
     try:
         originals = Originals(env)
-        print(
-            ROW.format("documents", "wall s", "ms each", "memory MB", "grown by MB", "limits: s", "one by one: h", "")
-        )
+        print(ROW.format("documents", "wall s", "ms each", "memory MB", "grown MB", "limits: s", "one by one: h", ""))
         for size in sizes:
             originals.multiply(size, f"BENCH{size}")
             result = {"documents": size, "one_by_one_seconds": one_by_one(size)} | work(env.cr.dbname, clock)
