@@ -1,14 +1,18 @@
+import logging
+from contextlib import suppress
 from datetime import timedelta
 from itertools import islice, takewhile
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import split_every
 
 from ..ksef import packages, rejections
 from ..ksef.errors import (
     AccessRefused,
     AnswerUnreadable,
+    KsefError,
     KsefUnreachable,
     LostAnswer,
     RateLimited,
@@ -22,7 +26,9 @@ from ..ksef.upo import confirmed
 from .certificate import ENVIRONMENTS
 from .document_sending import ON_THE_WAY
 from .messages import translated
-from .queue import sleep
+from .queue import OutOfTime, sleep
+
+_logger = logging.getLogger(__name__)
 
 # A package holds at most 10,000 invoices; fewer are built, sent and settled within what a worker of Odoo may take.
 BATCH_SIZE = 5_000
@@ -191,10 +197,8 @@ class Submission(models.Model):
         """Close the session, so that KSeF finishes it and what it has received can be told for sure."""
         self._step(state="closing")
         close = client.close_interactive if self.kind == "interactive" else client.close_batch
-        try:
+        with suppress(SessionEnded):  # before, by a call whose answer was lost or by KSeF itself
             close(self.reference)
-        except SessionEnded:
-            pass  # closed before, by a call whose answer was lost or by KSeF itself
         self._step(state="processing")
 
     # In a package
@@ -229,6 +233,11 @@ class Submission(models.Model):
             except RequestRefused as error:
                 self.env.cr.rollback()
                 submission._note(error)
+            except (KsefError, OutOfTime, *PG_CONCURRENCY_EXCEPTIONS_TO_RETRY):
+                raise
+            except Exception:
+                self.env.cr.rollback()
+                _logger.exception("What became of session %s cannot be written down", submission.reference)
             submission._ask_later()
             self.env["l10n_pl_ksef.queue"]._go_on(1)
 

@@ -385,6 +385,11 @@ class TestTrouble(KsefSendingCommon):
         self.assertEqual(set(moves.l10n_pl_ksef_document_id.mapped("state")), {"accepted"})
         self.assertLess(len(questions), 60)
         self.ksef.faults.clear()
+        with patch.object(submission, "confirmed", lambda _xml: 1 / 0), self.assertLogs(level="ERROR"):
+            self.run_worker(61)
+        (second,) = self.sealed()
+        self.run_worker(1)
+        self.assertEqual(second.l10n_pl_ksef_document_id.state, "accepted", "a mistake with one stops no other")
         self.run_worker(61)
         self.assertTrue(all(moves.l10n_pl_ksef_document_id.mapped("upo_id")))
 
