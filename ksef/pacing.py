@@ -14,7 +14,8 @@ from .errors import RateLimited
 _WINDOWS = (1, 60, 3600)  # seconds, in the order of ``RateLimit``'s fields
 _HOUR = _WINDOWS[-1]
 LONGEST_WAIT = timedelta(seconds=_HOUR)  # whatever was counted
-_LONGEST_WAY = 30  # seconds, likewise
+_LONGEST_WAY = 30  # seconds, of a request
+_MARGIN = 0.05  # seconds to wait more than needed, since KSeF's clock is not ours
 # A pause of this many seconds is slept through; for a longer one there is better to do.
 LONGEST_PAUSE = 5
 
@@ -101,16 +102,17 @@ class Pace:
         if wait > LONGEST_PAUSE:
             raise RateLimited(retry_after=math.ceil(wait))
         if wait > 0:
-            # KSeF's clock is not ours: a little more than what is needed
-            wait += 0.05
+            wait += _MARGIN
             self._sleep(wait)
         self.moments[group] = [*moments, now + wait]
         return True
 
     def _within_the_hour(self, group, now):
-        moments = self.moments.get(group, [])
+        # One that lies ahead was counted while the clock was wrong.
+        moments = [
+            moment for moment in self.moments.get(group, ()) if now - _HOUR < moment <= now + LONGEST_PAUSE + _MARGIN
+        ]
         if moments:
             # KSeF counts a request when it arrives, and the last one may have been on its way until now.
-            moments = [*moments[:-1], moments[-1] + _LONGEST_WAY]
-        # One that lies ahead, otherwise, was counted while the clock was wrong.
-        return [min(moment, now) for moment in moments if moment > now - _HOUR]
+            moments[-1] = min(moments[-1] + _LONGEST_WAY, now)
+        return moments

@@ -143,7 +143,7 @@ class AccountMove(models.Model):
 
     def _l10n_pl_ksef_beside_the_books(self):
         """Return these invoices for writes on which no journal item depends: Odoo need not work them out again."""
-        return self.with_context(skip_invoice_sync=True, skip_is_manually_modified=True)
+        return self.with_context(skip_invoice_sync=True, check_move_validity=False, skip_is_manually_modified=True)
 
     def action_l10n_pl_ksef_undo_total_failure(self):
         """Take back that an invoice was issued during total failure, so that it can go to KSeF after all."""

@@ -167,13 +167,19 @@ class Document(models.Model):
     def _xml_bytes(self):
         """Return the sealed bytes, after a check that they still are what the codes say."""
         self.ensure_one()
-        attachment = (
+        return self._intact(self._xml_attachments().raw)
+
+    def _xml_attachments(self):
+        return (
             self.env["ir.attachment"]
             .sudo()
             .with_context(bin_size=False)  # the web client asks for sizes in place of contents
-            .search([("res_model", "=", self._name), ("res_id", "=", self.id), ("res_field", "=", "xml")])
+            .search([("res_model", "=", self._name), ("res_id", "in", self.ids), ("res_field", "=", "xml")])
         )
-        xml = attachment.raw or b""
+
+    def _intact(self, xml):
+        """Return bytes from the file store, after a check that they still are what was sealed."""
+        xml = xml or b""
         if links.digest(xml).hex() != self.sha256:
             raise UserError(
                 self.env._(

@@ -87,9 +87,9 @@ class Document(models.Model):
     def _readable(self):
         """Return those whose sealed bytes are whole; the others say that they are not."""
         damaged = []
-        for document in self._few_at_a_time():
+        for document, xml in self._few_at_a_time():
             try:
-                document._xml_bytes()
+                document._intact(xml)
             except UserError as error:
                 document.problem = str(error)
                 damaged.append(document.id)
@@ -98,13 +98,15 @@ class Document(models.Model):
 
     def _files(self):
         """Yield (name, bytes) of each, for a package."""
-        for document in self._few_at_a_time():
-            yield f"{document.sha256}.xml", document._xml_bytes()
+        for document, xml in self._few_at_a_time():
+            yield f"{document.sha256}.xml", document._intact(xml)
 
     def _few_at_a_time(self):
-        """Yield each document, in memory that does not grow with their number."""
+        """Yield each document and what the file store has of it, in memory that does not grow with their number."""
         for documents in split_every(_FEW, self.ids, self.browse):
-            yield from documents
+            attachments = {attachment.res_id: attachment for attachment in documents._xml_attachments()}
+            for document in documents:
+                yield document, document.id in attachments and attachments[document.id].raw
             self.env.invalidate_all()
 
     # What KSeF says of them
@@ -121,6 +123,8 @@ class Document(models.Model):
         for document in duplicates:
             # Asks KSeF, so what is known is written down before the next one.
             document._take_duplicate(by_hash[document.sha256], client)
+        if documents:
+            self.env["l10n_pl_ksef.queue"]._go_on(len(documents))
         return len(self._on_the_way_in(submission, by_hash))
 
     def _on_the_way_in(self, submission, hashes):

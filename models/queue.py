@@ -21,7 +21,7 @@ _LIMITS_KEPT = timedelta(days=1)
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(minutes=1), timedelta(minutes=30)
 
 
-class _OutOfTime(Exception):
+class OutOfTime(Exception):
     """Odoo's time for one run of a scheduled action is over."""
 
 
@@ -60,7 +60,7 @@ class Queue(models.Model):
             for done, (nip, group) in enumerate(by_nip.items(), 1):
                 self._of(environment, nip)._run(group)
                 self._go_on(1, remaining=len(by_nip) - done)
-        except _OutOfTime:
+        except OutOfTime:
             return  # Odoo calls again, after the other jobs
         except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
             # Somebody has changed the same record meanwhile; nothing is lost that KSeF does not tell once more.
@@ -74,7 +74,7 @@ class Queue(models.Model):
         """
         time_left = self.env["ir.cron"]._commit_progress(processed, remaining=remaining)
         if remaining and not time_left:
-            raise _OutOfTime
+            raise OutOfTime
 
     @api.model
     def _is_open(self, environment):
@@ -146,7 +146,7 @@ class Queue(models.Model):
         for company in companies:
             try:
                 self._serve(company)
-            except (_OutOfTime, *PG_CONCURRENCY_EXCEPTIONS_TO_RETRY):
+            except (OutOfTime, *PG_CONCURRENCY_EXCEPTIONS_TO_RETRY):
                 raise
             except (AccessRefused, LoginCertificateMissing) as error:
                 failed += company
@@ -220,7 +220,7 @@ class Queue(models.Model):
         values = {"retry_at": False}
         if not failed:
             values["problem"] = False
-        questions = self.env["l10n_pl_ksef.submission"]._unfinished(companies).mapped("ask_at")
+        questions = self.env["l10n_pl_ksef.submission"]._unfinished(companies - failed).mapped("ask_at")
         if questions:
             self._wake(min(questions))
         else:
@@ -234,7 +234,8 @@ class Queue(models.Model):
         return {group: RateLimit(*values) for group, values in (self.limits or {}).items()}
 
     def _learn_limits(self, client, pace):
-        if self.limits_at and self.limits_at > fields.Datetime.now() - _LIMITS_KEPT:
+        now = fields.Datetime.now()
+        if self.limits_at and now - _LIMITS_KEPT < self.limits_at <= now:
             return
         limits = client.rate_limits()
         self.write(
@@ -242,7 +243,7 @@ class Queue(models.Model):
                 "limits": {
                     group: [limit.per_second, limit.per_minute, limit.per_hour] for group, limit in limits.items()
                 },
-                "limits_at": fields.Datetime.now(),
+                "limits_at": now,
             }
         )
         pace.limits = limits

@@ -1,15 +1,18 @@
+import logging
 from contextlib import suppress
 from datetime import timedelta
-from itertools import islice
+from itertools import islice, takewhile
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import split_every
 
 from ..ksef import packages, rejections
 from ..ksef.errors import (
     AccessRefused,
     AnswerUnreadable,
+    KsefError,
     KsefUnreachable,
     LostAnswer,
     RateLimited,
@@ -23,10 +26,13 @@ from ..ksef.upo import confirmed
 from .certificate import ENVIRONMENTS
 from .document_sending import ON_THE_WAY
 from .messages import translated
-from .queue import sleep
+from .queue import OutOfTime, sleep
+
+_logger = logging.getLogger(__name__)
 
 # A package holds at most 10,000 invoices; fewer are built, sent and settled within what a worker of Odoo may take.
 BATCH_SIZE = 5_000
+_MOST_HALVINGS = 5
 # As many as KSeF takes in half a minute one by one; more go faster in a package.
 DEFAULT_THRESHOLD = 20
 THRESHOLD_PARAMETER = "l10n_pl_ksef_offline.batch_threshold"
@@ -105,15 +111,25 @@ class Submission(models.Model):
         documents = self.env["l10n_pl_ksef.document"]
         waiting = documents._sendable(company, environment)
         if len(waiting) > self._threshold():
-            for batch in split_every(BATCH_SIZE, waiting.ids, waiting.browse):
+            for batch in split_every(self._batch_size(company, environment), waiting.ids, waiting.browse):
                 if readable := batch._readable():
                     self._new(company, environment, "batch")._send_package(client, readable)
-                    self.env["l10n_pl_ksef.queue"]._go_on()
+                    self.env["l10n_pl_ksef.queue"]._go_on(len(readable))
             waiting = waiting.browse()
         # KSeF takes corrections one by one only.
         one_by_one = (documents._sendable(company, environment, corrections=True) + waiting)._readable()
         if one_by_one:
             self._new(company, environment, "interactive")._send_one_by_one(client, one_by_one)
+
+    @api.model
+    def _batch_size(self, company, environment):
+        """Return how many documents go into a package: fewer after each one in a row that was cut off on its way."""
+        last = self.sudo().search(
+            [("company_id", "=", company.id), ("environment", "=", environment), ("kind", "=", "batch")],
+            limit=_MOST_HALVINGS,
+        )
+        cut_off = list(takewhile(lambda session: session.state == "failed" and not session.code, last))
+        return max(BATCH_SIZE >> len(cut_off), 1)
 
     @api.model
     def _threshold(self):
@@ -143,7 +159,7 @@ class Submission(models.Model):
             for document in documents:
                 if document._take(self):
                     self._send_one(client, session, document)
-                    self.env["l10n_pl_ksef.queue"]._go_on()
+                    self.env["l10n_pl_ksef.queue"]._go_on(1)
         except (LostAnswer, SessionEnded, SessionUnavailable) as error:
             # The document says what happened to it; the others go with the next session.
             self._step(ksef_words=translated(self.env, error))
@@ -181,7 +197,7 @@ class Submission(models.Model):
         """Close the session, so that KSeF finishes it and what it has received can be told for sure."""
         self._step(state="closing")
         close = client.close_interactive if self.kind == "interactive" else client.close_batch
-        with suppress(SessionEnded):  # closed before, by a call whose answer was lost or by KSeF itself
+        with suppress(SessionEnded):  # before, by a call whose answer was lost or by KSeF itself
             close(self.reference)
         self._step(state="processing")
 
@@ -217,8 +233,13 @@ class Submission(models.Model):
             except RequestRefused as error:
                 self.env.cr.rollback()
                 submission._note(error)
+            except (KsefError, OutOfTime, *PG_CONCURRENCY_EXCEPTIONS_TO_RETRY):
+                raise
+            except Exception:
+                self.env.cr.rollback()
+                _logger.exception("What became of session %s cannot be written down", submission.reference)
             submission._ask_later()
-            self.env["l10n_pl_ksef.queue"]._go_on()
+            self.env["l10n_pl_ksef.queue"]._go_on(1)
 
     @api.model
     def _unfinished(self, companies):
@@ -242,7 +263,8 @@ class Submission(models.Model):
 
     def _note(self, refusal):
         """Keep what KSeF says against this session; give up one that it has lost."""
-        self.write({"code": refusal.code, "ksef_words": refusal.values["reason"]})
+        code = refusal.code if isinstance(refusal.code, int) else False
+        self.write({"code": code, "ksef_words": refusal.values["reason"]})
         if refusal.code == _UNKNOWN_SESSION and self.state != "confirming" and self._age() > _SESSION_LIFE:
             self._abandon()
 
@@ -288,7 +310,6 @@ class Submission(models.Model):
         while page := list(islice(results, _PAGE)):
             listed += len(page)
             still_open += self.env["l10n_pl_ksef.document"]._take_results(self, page, client)
-            self.env["l10n_pl_ksef.queue"]._go_on()
         if still_open or listed < (status.invoices or 0):
             return
         not_received = self._on_the_way()

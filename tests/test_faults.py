@@ -103,11 +103,11 @@ class TestFaults(BaseCase):
         cls.addClassCleanup(cls.ksef.stop)
         for database in (cls.template, cls.database):
             cls.addClassCleanup(cls.drop, database)
-        cls.copy(get_db_name(), cls.database)
+        cls.clone(get_db_name(), cls.database)
         cls.start_process()
         cls.tell("seal", DOCUMENTS)
         cls.tell("rest")
-        cls.copy(cls.database, cls.template)
+        cls.clone(cls.database, cls.template)
 
     # The databases
 
@@ -126,7 +126,7 @@ class TestFaults(BaseCase):
         shutil.rmtree(config.filestore(database), ignore_errors=True)
 
     @classmethod
-    def copy(cls, source, target):
+    def clone(cls, source, target):
         cls.drop(target)
         sql_db.close_db(source)
         cls.on_server(SQL("CREATE DATABASE %s TEMPLATE %s", SQL.identifier(target), SQL.identifier(source)))
@@ -185,7 +185,7 @@ class TestFaults(BaseCase):
 
     def run_seed(self, chance):
         self.tell("rest")
-        self.copy(self.template, self.database)
+        self.clone(self.template, self.database)
         self.clock.sleep(7200)  # KSeF still counts the requests of the seed before
         self.ksef.state.sessions.clear()
         self.ksef.state.numbers.clear()

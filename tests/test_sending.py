@@ -1,15 +1,22 @@
 import hashlib
+import json
+import os
 import re
+from contextlib import closing
 from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
+from unittest import skipUnless
 from unittest.mock import patch
 
 from odoo.exceptions import UserError
+from odoo.sql_db import db_connect
 from odoo.tests import freeze_time
-from odoo.tools import file_open
+from odoo.tools import SQL, file_open
 
-from ..devtools.ksef_simulator import AnswerInstead, CutRequest, LoseAnswer
+from ..devtools.ksef_simulator import PROBLEM, AnswerInstead, CutRequest, LoseAnswer
 from ..devtools.ksef_simulator.invoices import work_on
+from ..ksef import links, packages
 from ..models import queue, submission
 from .common import NOW, KsefSimulatorCommon
 
@@ -327,3 +334,231 @@ class TestSending(KsefSendingCommon):
             self.env.ref("l10n_pl_ksef_offline.cron_remind").method_direct_trigger()
         self.env.invalidate_all()
         self.assertFalse(moves.activity_ids)
+
+
+class TestTrouble(KsefSendingCommon):
+    """The trouble of one session, document or company stops no other, and nothing is asked without end."""
+
+    def submissions(self, *states):
+        return self.env["l10n_pl_ksef.submission"].search([("state", "in", states)] if states else [])
+
+    def queue(self):
+        return self.env["l10n_pl_ksef.queue"].search([("environment", "=", "test")])
+
+    def refuse(self, code, method, path, status=400, **values):
+        body = {"title": "x", "status": status, "errors": code and [{"code": code, "description": "x"}] or []}
+        self.ksef.faults.plan(AnswerInstead(status, json.dumps(body).encode(), PROBLEM), method, path, **values)
+
+    def test_a_session_that_ksef_has_forgotten(self):
+        (first,) = self.sealed()
+        self.ksef.faults.plan(LoseAnswer(), "POST", "/sessions/online/*/invoices")
+        self.ksef.faults.plan(AnswerInstead(), "GET", "/sessions/*", times=None)
+        self.run_worker()
+        self.ksef.faults.clear()
+        forgotten = first.l10n_pl_ksef_document_id.submission_id
+        self.refuse(21173, "*", f"/sessions/{forgotten.reference}*", times=None)
+        (second,) = self.sealed()
+        self.run_worker(31)
+        self.assertEqual(second.l10n_pl_ksef_document_id.state, "accepted")
+        self.assertEqual(forgotten.code, 21173)
+        self.run_worker(60 * 11)
+        self.assertEqual(first.l10n_pl_ksef_document_id.state, "unknown")
+        self.run_worker(60 * 2)
+        self.assertEqual(first.l10n_pl_ksef_document_id.state, "accepted")
+        self.assertEqual(forgotten.state, "failed")
+
+    def test_a_session_of_duplicates_has_no_upo_and_ends(self):
+        (move,) = self.sealed()
+        self.run_worker()
+        document = move.l10n_pl_ksef_document_id.sudo()
+        document.write({"state": "waiting", "submission_id": False, "ksef_number": False})
+        self.refuse(21165, "GET", "/invoices/ksef/*")
+        self.run_worker(5)
+        self.assertNotEqual(document.state, "rejected", "the invoice with this number can only not be read yet")
+        self.run_worker(31)
+        self.assertEqual(document.state, "accepted")
+        self.assertFalse(self.submissions() - self.submissions("done", "failed"))
+
+    def test_no_upo_for_days(self):
+        moves = self.sealed(2)
+        self.refuse(21178, "GET", "/sessions/*/upo/*", times=None)
+        questions = []
+        self.ksef.observers.append(lambda request, _answer: request.path.count("/upo/") and questions.append(request))
+        for _quarter in range(4 * 24 * 2):
+            self.run_worker(15)
+        self.assertEqual(set(moves.l10n_pl_ksef_document_id.mapped("state")), {"accepted"})
+        self.assertLess(len(questions), 60)
+        self.ksef.faults.clear()
+        with patch.object(submission, "confirmed", lambda _xml: 1 / 0), self.assertLogs(level="ERROR"):
+            self.run_worker(61)
+        (second,) = self.sealed()
+        self.run_worker(1)
+        self.assertEqual(second.l10n_pl_ksef_document_id.state, "accepted", "a mistake with one stops no other")
+        self.run_worker(61)
+        self.assertTrue(all(moves.l10n_pl_ksef_document_id.mapped("upo_id")))
+
+    def test_what_is_refused_on_the_way_is_not_rejected(self):
+        (move,) = self.sealed()
+        document = move.l10n_pl_ksef_document_id
+        for code, status in ((None, 413), (21304, 400), (None, 401), (21301, 400), (None, 403)):
+            with self.subTest(code=code, status=status):
+                self.refuse(code, "POST", "/sessions/online/*/invoices", status, times=2)
+                self.run_worker(31)
+                self.assertEqual(document.state, "waiting")
+                self.assertTrue(self.queue().problem)
+                self.ksef.faults.clear()
+
+    def test_a_package_that_ksef_cannot_open(self):
+        self.env["ir.config_parameter"].set_param(submission.THRESHOLD_PARAMETER, "1")
+        moves = self.sealed(2)
+
+        def spoiled(package, ordinal):
+            return BytesIO(bytes(package.parts[ordinal - 1].size))
+
+        with patch.object(packages.Package, "open_part", spoiled):
+            for failures in (1, 2):
+                self.run_worker(31)
+                self.assertEqual(self.queue().failures, failures)
+        self.assertIn("405", self.queue().problem)
+        self.assertEqual(set(moves.l10n_pl_ksef_document_id.mapped("state")), {"waiting"})
+
+    def test_packages_that_are_cut_off_get_smaller(self):
+        """What is too much for the line, or for the time that Odoo gives, gets through in pieces."""
+        self.env["ir.config_parameter"].set_param(submission.THRESHOLD_PARAMETER, "1")
+        self.startPatcher(patch.object(submission, "BATCH_SIZE", 4))
+        moves = self.sealed(4)
+        self.ksef.faults.plan(CutRequest(10), "PUT", times=2)
+        for _run in range(3):
+            self.run_worker(31)
+        self.assertEqual(set(moves.l10n_pl_ksef_document_id.mapped("state")), {"accepted"})
+        self.assertEqual(len(moves.l10n_pl_ksef_document_id.submission_id), 4)
+
+    def test_a_damaged_file_opens_no_session(self):
+        (move,) = self.sealed()
+        with patch.object(links, "digest", lambda _xml: b""):
+            self.run_worker()
+        self.assertIn("damaged", move.l10n_pl_ksef_document_id.problem)
+        self.assertFalse(self.submissions())
+
+    def test_an_invoice_that_cannot_be_written(self):
+        moves = self.sealed(3)
+        accepted = type(moves)._l10n_pl_ksef_accepted
+
+        def fail(move, *args):
+            if move == moves[1]:
+                raise ValueError("of another module")
+            accepted(move, *args)
+
+        with patch.object(type(moves), "_l10n_pl_ksef_accepted", fail), self.assertLogs(level="ERROR"):
+            self.run_worker()
+        self.assertEqual(moves.l10n_pl_ksef_document_id.mapped("state"), ["accepted", "sent", "accepted"])
+        self.assertIn("unexpected", moves[1].l10n_pl_ksef_document_id.problem)
+        self.run_worker(5)
+        self.assertEqual(set(moves.mapped("l10n_pl_edi_status")), {"accepted"})
+
+    def test_a_company_without_login(self):
+        """Another company of the same NIP is not paused by it, though it comes first."""
+        (move,) = self.sealed()
+        branch = self.env["res.company"].create({"name": "Branch", "vat": self.company.vat})
+        session = (
+            self.submissions()
+            .sudo()
+            .create({"company_id": branch.id, "environment": "test", "kind": "interactive", "state": "processing"})
+        )
+        self.run_worker()
+        (second,) = self.sealed()
+        self.run_worker(1)
+        for sent in (move, second):
+            self.assertEqual(sent.l10n_pl_ksef_document_id.state, "accepted")
+        self.assertFalse(self.queue().retry_at)
+        self.assertIn("Branch", self.queue().problem)
+        session.state = "failed"
+
+    def test_a_clock_that_was_wrong(self):
+        self.sealed()
+        self.run_worker()
+        later = NOW + timedelta(days=365)
+        self.queue().sudo().write(
+            {
+                "retry_at": later.replace(tzinfo=None),
+                "requests": {"onlineSession": [later.timestamp()] * 20, "invoiceSend": [later.timestamp()] * 20},
+            }
+        )
+        (move,) = self.sealed()
+        for _minute in range(3):
+            self.run_worker(1)
+        self.assertEqual(move.l10n_pl_ksef_document_id.state, "accepted")
+
+    def test_giving_up_while_the_worker_is_at_it(self):
+        self.sealed()
+        self.ksef.faults.plan(AnswerInstead(), "GET", "/sessions/*", times=None)
+        self.run_worker()
+        (session,) = self.submissions("processing")
+        with closing(db_connect(self.env.cr.dbname).cursor()) as worker:
+            worker.execute(SQL("SELECT pg_advisory_xact_lock(%s)", self.queue()._lock()))
+            with self.assertRaisesRegex(UserError, "right now"):
+                session.with_user(self.accountant).action_give_up()
+        session.with_user(self.accountant).action_give_up()
+        self.assertEqual(session.state, "failed")
+        with self.assertRaisesRegex(UserError, "finished"):
+            session.action_give_up()
+
+    def test_stops_in_time(self):
+        """A run that takes longer than Odoo likes goes on in the next one."""
+        self.env["ir.config_parameter"].set_param(submission.THRESHOLD_PARAMETER, "1")
+        self.startPatcher(patch.object(submission, "_PAGE", 2))
+        moves = self.sealed(4)
+
+        def take_long(request, _answer):
+            if request.path.endswith("/invoices"):
+                self.pass_time(20)
+
+        self.ksef.observers.append(take_long)
+        self.run_worker()
+        states = moves.l10n_pl_ksef_document_id.mapped("state")
+        self.assertEqual((states.count("accepted"), states.count("sending")), (2, 2))
+        self.run_worker(1)
+        self.assertEqual(set(moves.l10n_pl_ksef_document_id.mapped("state")), {"accepted"})
+
+
+@skipUnless(os.environ.get("KSEF_OPEN_API"), "KSEF_OPEN_API names no description of the API")
+class TestContractOfSending(KsefSendingCommon):
+    def test_tour(self):
+        """Each request and each answer of documents on their way, held against the ministry's description."""
+        from .contract import Contract
+
+        contract = Contract(os.environ["KSEF_OPEN_API"])
+        problems, seen = [], set()
+
+        def observe(request, answer):
+            if not request.path.startswith("/20"):  # the storage is no part of the API
+                problems.extend(contract.problems(request, answer))
+                seen.add(f"{request.method} {re.sub(r'/[0-9][^/]*-[^/]*', '/*', request.path)}")
+
+        self.ksef.observers.append(observe)
+        (rejected,) = self.sealed()
+        first = rejected.l10n_pl_ksef_document_id
+        self.ksef.state.outcomes[bytes.fromhex(first.sha256)] = 430
+        self.run_worker()
+        self.company.street = "ul. Zielona 9"
+        first.with_user(self.accountant)._correct()
+        self.run_worker(1)
+        self.env["ir.config_parameter"].set_param(submission.THRESHOLD_PARAMETER, "1")
+        moves = self.sealed(2)
+        self.run_worker(1)
+        duplicate = moves[0].l10n_pl_ksef_document_id.sudo()
+        duplicate.write({"state": "waiting", "submission_id": False, "ksef_number": False})
+        self.run_worker(1)
+        self.assertEqual(set((rejected + moves).l10n_pl_ksef_document_id.mapped("state")), {"accepted"})
+        self.assertEqual(problems, [])
+        self.assertLessEqual(
+            {
+                "GET /rate-limits",
+                "POST /sessions/online/*/invoices",
+                "POST /sessions/batch/*/close",
+                "GET /sessions/*/invoices",
+                "GET /sessions/*/upo/*",
+                "GET /invoices/ksef/*",
+            },
+            seen,
+        )
