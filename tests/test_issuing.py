@@ -1,7 +1,10 @@
+from unittest.mock import patch
+
 from odoo import Command
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import Form, freeze_time, new_test_user
 
+from ..wizards import issue_offline
 from .common import NOW, KsefOfflineCommon
 
 
@@ -114,6 +117,19 @@ class TestIssuing(KsefOfflineCommon):
         self.assertIn("Issued: 2. Not issued: 1.", wizard.summary)
         self.assertIn(f"{bad.name}: ", wizard.summary)
         self.assertEqual(wizard.action_show_refused()["res_id"], bad.id)
+
+    def test_a_great_many_in_slices(self):
+        """Each request issues some, and what it has issued stays whatever happens to the next one."""
+        moves = self.env["account.move"].concat(*(self.posted_invoice() for _ in range(3)))
+        wizard = self.wizard(moves)
+        with patch.object(issue_offline, "_SLICE", 0):
+            action = wizard.action_issue()
+            self.assertEqual(action["params"], {"wizard_id": wizard.id, "done": 1, "count": 3})
+            self.assertEqual(len(moves.l10n_pl_ksef_document_id), 1)
+            wizard.action_go_on()
+            action = wizard.action_go_on()
+        self.assertEqual((action["res_id"], len(moves.l10n_pl_ksef_document_id)), (wizard.id, 3))
+        self.assertIn("Issued: 3. Not issued: 0.", wizard.summary)
 
     def test_kinds_of_buyers(self):
         germany, poland = self.env.ref("base.de").id, self.env.ref("base.pl").id

@@ -1,3 +1,5 @@
+import time
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
@@ -6,6 +8,9 @@ from ..models.document import MODES
 from ..models.messages import spoken
 
 _MODES = [*MODES, ("total_failure", "Total failure")]
+
+# Seconds that one request takes for many invoices: a server may end one that takes minutes.
+_SLICE = 10
 
 
 class IssueOffline(models.TransientModel):
@@ -27,8 +32,10 @@ class IssueOffline(models.TransientModel):
     state = fields.Selection(
         [("choose", "Choose"), ("done", "Done")], default="choose", export_string_translation=False
     )
+    left_ids = fields.Many2many("account.move", "l10n_pl_ksef_issue_offline_left", export_string_translation=False)
     refused_ids = fields.Many2many("account.move", "l10n_pl_ksef_issue_offline_refused", string="Not Issued")
-    summary = fields.Text(readonly=True)
+    refusals = fields.Text(readonly=True, export_string_translation=False)
+    summary = fields.Text(compute="_compute_summary")
 
     @api.model
     def default_get(self, fields):
@@ -89,30 +96,41 @@ class IssueOffline(models.TransientModel):
         if self.count == 1:
             self.move_ids._l10n_pl_ksef_issue_offline(self.mode, self.reason)
             return {"type": "ir.actions.act_window_close"}
-        return self._issue_all()
+        self.left_ids = self.move_ids
+        return self.action_go_on()
 
-    def _issue_all(self):
-        refusals = {}
-        for move in self.move_ids:
-            try:
-                with self.env.cr.savepoint():
-                    move._l10n_pl_ksef_issue_offline(self.mode, self.reason)
-            except UserError as error:
-                refusals[move] = str(error)
-        lines = [
-            self.env._(
-                "Issued: %(issued)s. Not issued: %(refused)s.", issued=self.count - len(refusals), refused=len(refusals)
-            ),
-            *(f"{move.name}: {text}" for move, text in refusals.items()),
-        ]
-        self.write(
-            {
-                "state": "done",
-                "summary": "\n\n".join(lines),
-                "refused_ids": [(6, 0, [move.id for move in refusals])],
-            }
-        )
+    def action_go_on(self):
+        """Issue the next ones for some seconds; the web client shows how far it is and calls again."""
+        self.ensure_one()
+        end = time.monotonic() + _SLICE
+        while self.left_ids:
+            self._issue_one(self.left_ids[0])
+            if time.monotonic() >= end:
+                break
+        if self.left_ids:
+            done = self.count - len(self.left_ids)
+            params = {"wizard_id": self.id, "done": done, "count": self.count}
+            return {"type": "ir.actions.client", "tag": "l10n_pl_ksef_issue_more", "params": params}
+        self.state = "done"
         return self._get_records_action(target="new", name=self.env._("Issued offline"))
+
+    def _issue_one(self, move):
+        self.left_ids -= move
+        try:
+            with self.env.cr.savepoint():
+                move._l10n_pl_ksef_issue_offline(self.mode, self.reason)
+        except UserError as error:
+            self.refused_ids += move
+            self.refusals = "\n\n".join(filter(None, (self.refusals, f"{move.name}: {error}")))
+
+    @api.depends("refusals")
+    @api.depends_context("lang")
+    def _compute_summary(self):
+        for wizard in self:
+            refused = len(wizard.refused_ids)
+            issued = wizard.count - refused
+            counts = self.env._("Issued: %(issued)s. Not issued: %(refused)s.", issued=issued, refused=refused)
+            wizard.summary = "\n\n".join(filter(None, (counts, wizard.refusals)))
 
     def action_show_refused(self):
         """Open the invoices that could not be issued."""
