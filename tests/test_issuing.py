@@ -110,11 +110,13 @@ class TestIssuing(KsefOfflineCommon):
         good = self.posted_invoice() + self.posted_invoice()
         nameless = self.env["res.partner"].create({"name": "S.A.", "is_company": True, "vat": "PL5265877635"})
         bad = self.posted_invoice(partner_id=nameless.id)
-        wizard = self.wizard(good + bad)
+        before = self.posted_invoice()
+        before.action_l10n_pl_ksef_issue_offline()
+        wizard = self.wizard(good + bad + before)
         wizard.action_issue()
         self.assertEqual(len(good.l10n_pl_ksef_document_id), 2)
         self.assertEqual(wizard.refused_ids, bad)
-        self.assertIn("Issued: 2. Not issued: 1.", wizard.summary)
+        self.assertIn("Issued: 2. Not issued: 1. Issued before: 1.", wizard.summary)
         self.assertIn(f"{bad.name}: ", wizard.summary)
         self.assertEqual(wizard.action_show_refused()["res_id"], bad.id)
 
@@ -129,7 +131,7 @@ class TestIssuing(KsefOfflineCommon):
             wizard.action_go_on()
             action = wizard.action_go_on()
         self.assertEqual((action["res_id"], len(moves.l10n_pl_ksef_document_id)), (wizard.id, 3))
-        self.assertIn("Issued: 3. Not issued: 0.", wizard.summary)
+        self.assertIn("Issued: 3. Not issued: 0. Issued before: 0.", wizard.summary)
 
     def test_kinds_of_buyers(self):
         germany, poland = self.env.ref("base.de").id, self.env.ref("base.pl").id

@@ -33,6 +33,7 @@ class IssueOffline(models.TransientModel):
         [("choose", "Choose"), ("done", "Done")], default="choose", export_string_translation=False
     )
     left_ids = fields.Many2many("account.move", "l10n_pl_ksef_issue_offline_left", export_string_translation=False)
+    issued_before = fields.Integer(readonly=True, export_string_translation=False)
     refused_ids = fields.Many2many("account.move", "l10n_pl_ksef_issue_offline_refused", string="Not Issued")
     refusals = fields.Text(readonly=True, export_string_translation=False)
     summary = fields.Text(compute="_compute_summary")
@@ -96,7 +97,8 @@ class IssueOffline(models.TransientModel):
         if self.count == 1:
             self.move_ids._l10n_pl_ksef_issue_offline(self.mode, self.reason)
             return {"type": "ir.actions.act_window_close"}
-        self.left_ids = self.move_ids
+        self.left_ids = self.move_ids.filtered(lambda move: not move._l10n_pl_ksef_issued_otherwise())
+        self.issued_before = self.count - len(self.left_ids)
         return self.action_go_on()
 
     def action_go_on(self):
@@ -128,8 +130,12 @@ class IssueOffline(models.TransientModel):
     def _compute_summary(self):
         for wizard in self:
             refused = len(wizard.refused_ids)
-            issued = wizard.count - refused
-            counts = self.env._("Issued: %(issued)s. Not issued: %(refused)s.", issued=issued, refused=refused)
+            counts = self.env._(
+                "Issued: %(issued)s. Not issued: %(refused)s. Issued before: %(before)s.",
+                issued=wizard.count - refused - wizard.issued_before,
+                refused=refused,
+                before=wizard.issued_before,
+            )
             wizard.summary = "\n\n".join(filter(None, (counts, wizard.refusals)))
 
     def action_show_refused(self):

@@ -6,10 +6,10 @@ import { registry } from "@web/core/registry";
  */
 async function issueMore(env, action) {
     const { wizard_id, done, count } = action.params;
-    const close = env.services.notification.add(
-        _t("Issued offline: %(done)s of %(count)s", { done, count }),
-        { type: "info", sticky: true }
-    );
+    const close = env.services.notification.add(_t("Issued offline: %(done)s of %(count)s", { done, count }), {
+        type: "info",
+        sticky: true,
+    });
     try {
         return await env.services.orm.call("l10n_pl_ksef.issue.offline", "action_go_on", [[wizard_id]]);
     } finally {
