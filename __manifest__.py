@@ -34,6 +34,10 @@
         "report/mail_links.xml",
         "views/portal_templates.xml",
     ],
+    "demo": [
+        "demo/buyers.xml",
+        "demo/announcement.xml",
+    ],
     "assets": {
         "web.assets_backend": ["l10n_pl_ksef_offline/static/src/**/*"],
     },
