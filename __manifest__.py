@@ -35,6 +35,10 @@
         "report/invoice_report.xml",
         "views/portal_templates.xml",
     ],
+    "demo": [
+        "demo/buyers.xml",
+        "demo/announcement.xml",
+    ],
     "assets": {
         "web.assets_backend": ["l10n_pl_ksef_offline/static/src/**/*"],
     },
