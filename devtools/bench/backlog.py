@@ -1,9 +1,8 @@
-"""What it costs to hand a backlog over to KSeF, run inside ``odoo shell`` on a fresh copy of the prepared database.
+"""What it costs to hand a backlog over to KSeF.
 
 Prints, for each number of waiting documents: the requests by group, how long the published limits make it last, and
-time and memory of the worker, which is a process of its own; beside them, how long it would last one by one. Reads the
-environment variables KSEF_BENCH_OUT, the folder that receives ``backlog.json``, and KSEF_BENCH_BACKLOG: numbers of
-documents, ascending.
+time and memory of the worker, which is a process of its own; beside them, how long it would last one by one. The
+environment variable KSEF_BENCH_BACKLOG has the numbers of documents, ascending; ``backlog.json`` receives the details.
 """
 
 import base64
@@ -21,14 +20,14 @@ from unittest.mock import patch
 from odoo import SUPERUSER_ID, Command, api, fields, sql_db
 from odoo.tools import SQL, split_every
 
-from odoo.addons.l10n_pl_ksef_offline.devtools.authority import Authority
-from odoo.addons.l10n_pl_ksef_offline.devtools.ksef_simulator import Settings, Simulator
-from odoo.addons.l10n_pl_ksef_offline.devtools.ksef_simulator.clock import Clock
-from odoo.addons.l10n_pl_ksef_offline.devtools.shared_clock import SharedClock
-from odoo.addons.l10n_pl_ksef_offline.ksef.errors import RateLimited
-from odoo.addons.l10n_pl_ksef_offline.ksef.pacing import Pace, group_of
-from odoo.addons.l10n_pl_ksef_offline.models import queue, submission
-from odoo.addons.l10n_pl_ksef_offline.models.res_company import SIMULATOR_VARIABLE
+from ...ksef.errors import RateLimited
+from ...ksef.pacing import Pace, group_of
+from ...models import queue, submission
+from ...models.res_company import SIMULATOR_VARIABLE
+from ..authority import Authority
+from ..ksef_simulator import Settings, Simulator
+from ..ksef_simulator.clock import Clock
+from ..shared_clock import SharedClock
 
 PASSWORD = "Bench-haslo-2026!"  # of throwaway keys that this script makes
 SIZES = "1000 10000"
@@ -283,7 +282,9 @@ def one_by_one(count):
     return (clock() - start).total_seconds()
 
 
-def main(env, sizes, folder):
+def run(books, sizes):
+    env, folder = books.env(su=True), Path(os.environ["KSEF_BENCH_OUT"])
+    sizes = [int(size) for size in os.environ.get("KSEF_BENCH_BACKLOG", SIZES).split()]  # its own
     clock = SharedClock(Path(tempfile.mkdtemp()) / "clock", datetime.now(timezone.utc))
     simulator, os.environ[SIMULATOR_VARIABLE] = simulate(clock)
     results = []
@@ -315,10 +316,3 @@ def main(env, sizes, folder):
         os.kill(simulator, 9)
         os.waitpid(simulator, 0)
     (folder / "backlog.json").write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
-
-
-main(
-    env,
-    [int(size) for size in os.environ.get("KSEF_BENCH_BACKLOG", SIZES).split()],
-    Path(os.environ["KSEF_BENCH_OUT"]),
-)

@@ -1,8 +1,8 @@
 """The benches, run by ``./dev bench`` inside ``odoo shell``.
 
-Each bench is a module beside this one, whose ``run(books, sizes)`` yields ``measure.Result``. Reads the environment
-variables KSEF_BENCHES (names, all if empty), KSEF_BENCH_SIZES (numbers of invoices) and KSEF_BENCH_OUT: the folder
-that receives ``summary.json``.
+Each bench is a module beside this one, whose ``run(books, sizes)`` yields ``measure.Result``, or prints what it found
+and returns nothing. Reads the environment variables KSEF_BENCHES (names, all if empty), KSEF_BENCH_SIZES (numbers of
+invoices) and KSEF_BENCH_OUT: the folder that receives ``summary.json``.
 """
 
 import json
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from odoo.addons.l10n_pl_ksef_offline.devtools.bench.books import Books
 
-BENCHES = ("sealing", "printing")
+BENCHES = ("sealing", "printing", "backlog")
 ROW = "{:<52} {:>8} {:>9} {:>9} {:>7} {:>6}  {}"
 
 
@@ -22,7 +22,7 @@ def run(env, names, sizes, folder):
     for name in names:
         bench = import_module(f"odoo.addons.l10n_pl_ksef_offline.devtools.bench.{name}")
         summary[name] = []
-        for result in bench.run(books, sizes):
+        for result in bench.run(books, sizes) or ():
             print(row(result), flush=True)
             summary[name].append(result.as_dict())
     (folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
