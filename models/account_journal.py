@@ -9,10 +9,15 @@ class AccountJournal(models.Model):
 
     def _fill_sale_purchase_dashboard_data(self, dashboard_data):
         result = super()._fill_sale_purchase_dashboard_data(dashboard_data)
-        groups = self.env["l10n_pl_ksef.document"]._read_group(
-            [("move_id.journal_id", "in", self.ids), ("state", "in", UNFINISHED_STATES)],
-            groupby=["journal_id"],
-            aggregates=["__count", "deadline:min"],
+        # Whoever sees the journal may know how many wait.
+        groups = (
+            self.env["l10n_pl_ksef.document"]
+            .sudo()
+            ._read_group(
+                [("move_id.journal_id", "in", self.ids), ("state", "in", UNFINISHED_STATES)],
+                groupby=["journal_id"],
+                aggregates=["__count", "deadline:min"],
+            )
         )
         for journal, count, first_day in groups:
             dashboard_data[journal.id] |= {

@@ -177,12 +177,12 @@ class AccountMove(models.Model):
                     "Mark in JPK_V7: BFK."
                 ),
             }
-        if self.l10n_pl_ksef_can_issue_offline and self._l10n_pl_ksef_company_works_offline():
+        if self._l10n_pl_ksef_is_to_be_issued():
             alerts |= self._l10n_pl_ksef_certificate_alerts() | self._l10n_pl_ksef_problem_alerts()
         return alerts
 
     def _l10n_pl_ksef_document_alerts(self):
-        document = self.l10n_pl_ksef_document_id
+        document = self.l10n_pl_ksef_document_id.sudo()  # a salesperson sees the invoice, but no documents
         if not document:
             return {}
         alerts = {
@@ -203,6 +203,14 @@ class AccountMove(models.Model):
                 ),
             }
         return alerts
+
+    def _l10n_pl_ksef_is_to_be_issued(self):
+        """Tell whether the user who looks at this invoice may come to issue it offline."""
+        return (
+            self.l10n_pl_ksef_can_issue_offline
+            and self.env.user.has_group("account.group_account_invoice")
+            and self._l10n_pl_ksef_company_works_offline()
+        )
 
     def _l10n_pl_ksef_company_works_offline(self):
         """Tell whether the company has ever had an offline certificate; others are not bothered with alerts."""

@@ -362,7 +362,7 @@ class Submission(models.Model):
         :raises UserError: the worker is busy with KSeF, or the session is finished by now
         """
         self.ensure_one()
-        self.check_access("read")
+        self.document_ids.move_id.check_access("write")
         self.env["l10n_pl_ksef.queue"]._keep_out(self.environment, self.company_id._l10n_pl_ksef_nip())
         if self.state in _FINISHED_STATES:
             raise UserError(self.env._("There is nothing to send anew: this session is finished."))

@@ -191,6 +191,39 @@ class TestIssuing(KsefOfflineCommon):
         action = journal.action_l10n_pl_ksef_unfinished()
         self.assertEqual(self.env[action["res_model"]].search(action["domain"]), moves.l10n_pl_ksef_document_id)
 
+    def test_whoever_may_only_see_invoices(self):
+        """As salespeople, who read invoices and nothing else of accounting."""
+        group = self.env["res.groups"].create({"name": "sees invoices"})
+        for model in ("account.move", "account.move.line", "account.journal", "account.account", "account.tax"):
+            self.env["ir.model.access"].create(
+                {
+                    "name": model,
+                    "model_id": self.env["ir.model"]._get_id(model),
+                    "group_id": group.id,
+                    "perm_read": True,
+                    "perm_write": False,
+                    "perm_create": False,
+                    "perm_unlink": False,
+                }
+            )
+        seller = new_test_user(
+            self.env,
+            "seller",
+            "base.group_user",
+            company_id=self.company.id,
+            company_ids=[Command.set(self.company.ids)],
+        )
+        seller.group_ids += group
+        waiting, issued = self.posted_invoice(), self.posted_invoice()
+        issued.action_l10n_pl_ksef_issue_offline()
+        for move in (waiting, issued):
+            seen = move.with_user(seller)
+            seen.invalidate_recordset()
+            self.assertEqual("l10n_pl_ksef_sealed" in (seen.alerts or {}), move == issued)
+            view = seen.get_view(view_type="form")["arch"]
+            self.assertNotIn("l10n_pl_ksef_document_id", view)
+            self.assertEqual(seen.l10n_pl_ksef_buyer_class, "consumer")
+
     def test_no_wizard_of_another_user(self):
         other = new_test_user(
             self.env,
