@@ -39,8 +39,9 @@ _REJECTIONS = {
     DUPLICATE: Rejection(
         _("KSeF already has an invoice of this seller with the same number and of the same kind."),
         _(
-            "Compare it with the one in KSeF. If it is this very invoice, sent in another way, take over its KSeF "
-            "number by hand; if it is another one, the number was used twice: ask your tax adviser."
+            "Compare it with the one in KSeF. If it is this very invoice, sent in another way, KSeF has it already; if "
+            "it is another one, the number was used twice. In both cases ask your tax adviser what the buyer's copy "
+            "is worth."
         ),
         correctable=True,
     ),

@@ -264,7 +264,7 @@ class Document(models.Model):
     def action_send_now(self):
         """Wake the worker, whatever pause is on."""
         self.check_access("read")
-        queues = self.env["l10n_pl_ksef.queue"]
+        queues = self.env["l10n_pl_ksef.queue"].sudo()
         environment = self.env["account.move"]._l10n_pl_ksef_environment()
         for company in self.company_id or self.env.companies:
             queues |= queues._with(environment, company._l10n_pl_ksef_nip())
