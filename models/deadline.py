@@ -131,9 +131,10 @@ class Document(models.Model):
         return "warning" if self.state in UNFINISHED_STATES and self.deadline == self._today() else "info"
 
     def _status_line(self):
-        """Return mode, state and deadline in one sentence each, for the invoice's form."""
+        """Return mode, state with the KSeF number, and deadline in one sentence each, for the invoice's form."""
         self.ensure_one()
-        line = self.env._("Issued offline (%(mode)s). %(state)s.", mode=self._mode_label(), state=self._state_label())
+        state = ": ".join(filter(None, (self._state_label(), self.ksef_number)))
+        line = self.env._("Issued offline (%(mode)s). %(state)s.", mode=self._mode_label(), state=state)
         return f"{line} {self._deadline_line()}".strip()
 
     def _deadline_line(self):

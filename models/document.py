@@ -18,6 +18,7 @@ STATES = [
     ("sent", "Sent - being processed"),
     ("accepted", "Accepted"),
     ("rejected", "Rejected"),
+    ("corrected", "Replaced by a technical correction"),
     ("not_required", "Not subject to sending (total failure)"),
     ("withdrawn", "Withdrawn"),
 ]
@@ -48,7 +49,7 @@ class Document(models.Model):
     Nobody has the right to create, write or delete one; ``_seal`` makes them. Its life::
 
         waiting -> sending -> sent -> accepted
-           |          |         └───> rejected -> (a technical correction: another document)
+           |          |         └───> rejected -> corrected (by another document)
            |          └─> unknown (the answer was lost) -> sent, or waiting again
            ├─> not_required (total failure)
            └─> withdrawn
@@ -92,7 +93,7 @@ class Document(models.Model):
     handed_over_at = fields.Datetime("First Printed or Sent", readonly=True)
 
     _move_uniq = models.UniqueIndex(
-        "(move_id) WHERE state NOT IN ('rejected', 'withdrawn')", "This invoice has already been issued offline."
+        "(move_id) WHERE state NOT IN ('rejected', 'corrected', 'withdrawn')", "This invoice has already been issued offline."
     )
 
     @api.depends("number")
@@ -245,7 +246,7 @@ class Document(models.Model):
     def _withdraw(self, reason):
         """Take the sealed document back: the invoice counts as not issued yet, and can be changed again."""
         self._lock_in("waiting", "rejected")
-        if self.handed_over_at:
+        if any(self.move_id.l10n_pl_ksef_document_ids.mapped("handed_over_at")):  # a corrected one, perhaps
             raise UserError(
                 self.env._(
                     "Invoice %(number)s has been printed or sent, so it can no longer be withdrawn: the buyer may hold "

@@ -27,6 +27,8 @@ class Document(models.Model):
             )
         # However long the chain, KSeF wants the hash of the document that the buyer may hold.
         first = self.corrects_id or self
+        self.sudo().state = "corrected"
+        self.flush_recordset(["state"])
         correction = self._seal(move, self.mode, self.mode_reason, corrects=first)
         move.l10n_pl_ksef_document_id = correction
         move._l10n_pl_ksef_set_old_pdf_aside()

@@ -86,9 +86,9 @@ class KsefOfflineCommon(AccountTestInvoicingCommon):
         return cls.env["l10n_pl_ksef.certificate"].browse(action["res_id"])
 
     @classmethod
-    def posted_invoice(cls, **values):
-        """Return an invoice that the accountant has posted today."""
-        move = (
+    def draft_invoice(cls, **values):
+        """Return an invoice that the accountant has entered today."""
+        return (
             cls.env["account.move"]
             .with_user(cls.accountant)
             .create(
@@ -110,6 +110,11 @@ class KsefOfflineCommon(AccountTestInvoicingCommon):
                 | values
             )
         )
+
+    @classmethod
+    def posted_invoice(cls, **values):
+        """Return an invoice that the accountant has posted today."""
+        move = cls.draft_invoice(**values)
         move.action_post()
         return move
 

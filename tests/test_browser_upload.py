@@ -1,18 +1,15 @@
-import json
 from base64 import b64encode
 from datetime import datetime, timezone
-from pathlib import Path
 
-from odoo.tests import HttpCase, freeze_time
+from odoo.tests import freeze_time
 
+from .browsing import BrowserCommon
 from .common import NOW, PASSWORD, KsefOfflineCommon
 
 
 @freeze_time(NOW)
-class TestBrowserUpload(KsefOfflineCommon, HttpCase):
+class TestBrowserUpload(KsefOfflineCommon, BrowserCommon):
     """The upload in a real browser, by a certificate manager who is no administrator."""
-
-    browser_size = "1366x900"
 
     def case(self, what, issued, certificate=None, password=PASSWORD, key=None, **expected):
         return {
@@ -42,13 +39,8 @@ class TestBrowserUpload(KsefOfflineCommon, HttpCase):
             self.case("no key", good, key=b"\x00\x01 noise", problem="key"),
             self.case("good", good, serial="00AB5D352AE59001"),
         ]
-        script = (Path(__file__).parent / "browser" / "upload.js").read_text(encoding="utf-8")
-        self.browser_js(
-            "/odoo/action-l10n_pl_ksef_offline.action_certificate",
-            f"const cases = {json.dumps(cases)};\n{script}",
-            ready="document.querySelector('.o_control_panel button[name]') !== null",
-            login=self.manager.login,
-            timeout=120,
+        self.browse(
+            "/odoo/action-l10n_pl_ksef_offline.action_certificate", "upload.js", login=self.manager.login, cases=cases
         )
         added = self.env["l10n_pl_ksef.certificate"].search([("company_id", "=", self.company.id)])
         self.assertEqual(added.mapped("serial_number"), ["00AB5D352AE59001"])

@@ -255,10 +255,10 @@ class TestFaults(BaseCase):
         self.assertEqual({sha256: invoice.ksef_number for sha256, invoice in held.items()}, accepted)
         for sha256, state, number, edi_number, first in documents:
             with self.subTest(sha256=sha256, state=state):
-                self.assertIn(state, ("accepted", "rejected", "withdrawn"))
+                self.assertIn(state, ("accepted", "rejected", "corrected", "withdrawn"))
                 if state == "accepted":
                     self.assertEqual(edi_number, number)
-                if state == "rejected":
+                if state in ("rejected", "corrected"):
                     self.assertIn(first or sha256, rejected)
         self.assertEqual(
             self.query("SELECT count(*) FROM l10n_pl_ksef_submission WHERE state NOT IN ('done', 'failed')"), [(0,)]

@@ -222,6 +222,10 @@ class TestSending(KsefSendingCommon):
         self.assertNotEqual(*made)
         self.assertEqual((second.corrects_id, second.deadline), (first, first.deadline))
         self.assertNotEqual(second.kod_i, first.kod_i)
+        self.assertEqual(first.state, "corrected", "nobody is reminded of it any more")
+        first.sudo().handed_over_at = NOW.replace(tzinfo=None)
+        with self.assertRaisesRegex(UserError, "can no longer be withdrawn"):
+            second._withdraw("the buyer holds codes that lead to it")
         self.run_worker(1)
         self.assertEqual(second.state, "accepted", second.rejection_words)
         self.assertFalse(move.activity_ids)

@@ -54,12 +54,11 @@ class TechnicalCorrection(models.TransientModel):
         return Markup("<table class='table table-sm'><thead>%s</thead><tbody>%s</tbody></table>") % (head, rows)
 
     def action_correct(self):
-        """Seal the new document and let it be sent."""
+        """Seal the new document, let it be sent, and open it."""
         self.ensure_one()
         if self.obstacle:
             raise UserError(self.obstacle)
         if not self.checked:
             raise UserError(self.env._("Compare both files first, and confirm that the business content is the same."))
         self.document_id.move_id.check_access("write")
-        self.document_id._correct()
-        return {"type": "ir.actions.act_window_close"}
+        return self.document_id._correct()._get_records_action()

@@ -1,16 +1,5 @@
-// Run by test_browser_upload.py in the web client, with `cases` defined before it: each is uploaded as a person
-// does it, one file dropped and one chosen, and what the form then says is compared with what it should say.
-const until = async (what, condition) => {
-    for (let tries = 0; tries < 200; tries++) {
-        const found = condition();
-        if (found) {
-            return found;
-        }
-        await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-    throw new Error(`waited in vain for ${what}`);
-};
-const field = (name) => document.querySelector(`.modal .o_field_widget[name=${name}]`);
+// Run by test_browser_upload.py in the web client, with `cases` defined before it: each is uploaded as a person does
+// it, one file dropped and one chosen, and what the form then says is compared with what it should say.
 const transfer = ({ name, base64 }) => {
     const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
     const data = new DataTransfer();
@@ -21,15 +10,9 @@ const drop = (name, file) => {
     const zone = field(name).querySelector(".o_l10n_pl_ksef_file");
     zone.dispatchEvent(new DragEvent("drop", { dataTransfer: transfer(file), bubbles: true, cancelable: true }));
 };
-const choose = (name, file) => {
+const chooseFile = (name, file) => {
     const input = field(name).querySelector("input[type=file]");
     input.files = transfer(file).files;
-    input.dispatchEvent(new Event("change", { bubbles: true }));
-};
-const type = (name, text) => {
-    const input = field(name).querySelector("input");
-    input.value = text;
-    input.dispatchEvent(new Event("input", { bubbles: true }));
     input.dispatchEvent(new Event("change", { bubbles: true }));
 };
 const problems = () => [...document.querySelectorAll(".modal .text-danger")].map((node) => node.innerText).join(" ");
@@ -39,7 +22,7 @@ const upload = async ({ what, key, certificate, password, problem, serial }) => 
     await until("the dialog", () => field("key_file"));
     drop("key_file", key);
     await until("the key's name", () => field("key_file").innerText.includes(key.name));
-    choose("certificate_file", certificate);
+    chooseFile("certificate_file", certificate);
     await until("the certificate's name", () => field("certificate_file").innerText.includes(certificate.name));
     type("password", password);
     if (problem) {
@@ -55,9 +38,8 @@ const upload = async ({ what, key, certificate, password, problem, serial }) => 
     }
 };
 
-(async () => {
+run(async () => {
     for (const one of cases) {
         await upload(one);
     }
-    console.log("test successful");
-})().catch((error) => console.error(error.message));
+});
