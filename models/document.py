@@ -93,7 +93,8 @@ class Document(models.Model):
     handed_over_at = fields.Datetime("First Printed or Sent", readonly=True)
 
     _move_uniq = models.UniqueIndex(
-        "(move_id) WHERE state NOT IN ('rejected', 'corrected', 'withdrawn')", "This invoice has already been issued offline."
+        "(move_id) WHERE state NOT IN ('rejected', 'corrected', 'withdrawn')",
+        "This invoice has already been issued offline.",
     )
 
     @api.depends("number")
