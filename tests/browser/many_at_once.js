@@ -4,8 +4,9 @@ const listed = () => seen(".o_data_row .o_data_cell[name=name]").map((cell) => c
 run(async () => {
     await until("the invoices", () => numbers.every((number) => listed().includes(number)));
     await click("thead .o_list_record_selector input");
-    await click(".o_cp_action_menus .fa-cog");
-    (await until(action, () => seen(".o-dropdown-item").find((item) => item.innerText.trim() === action))).click();
+    await until("the selection", () => seen(".o_selection_box, .o_list_selection_box")[0]);
+    await click(".o_cp_action_menus [data-hotkey=u]");
+    (await until(action, () => seen(".o_menu_item").find((item) => item.innerText.trim() === action))).click();
     await reads("count", `${numbers.length}`);
     await pressInDialog("action_issue");
     await reads("summary", refused);
