@@ -2,7 +2,10 @@
 // and there through each of `filters` (its label and what it leaves), grouped by `mode`, to the pivot and the graph.
 const listed = () => seen(".o_data_row .o_data_cell[name=number]").map((cell) => cell.innerText);
 const lists = (numbers) =>
-    until(`${numbers} instead of ${listed()}`, () => JSON.stringify(listed().sort()) === JSON.stringify([...numbers].sort()));
+    until(
+        `${numbers} instead of ${listed()}`,
+        () => JSON.stringify(listed().sort()) === JSON.stringify([...numbers].sort()),
+    );
 const toggle = async (menu, label) => {
     if (!seen(`${menu} .o_menu_item`).length) {
         await click(".o_searchview_dropdown_toggler");

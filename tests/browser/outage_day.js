@@ -1,5 +1,8 @@
 // Run by test_browser_outage_day.py on an invoice's form: `story` names what the accountant does there.
-const alerts = () => seen(".o_form_view .alert").map((node) => node.innerText).join(" ");
+const alerts = () =>
+    seen(".o_form_view .alert")
+        .map((node) => node.innerText)
+        .join(" ");
 const isTold = (...words) =>
     until(`"${words}" instead of "${alerts()}"`, () => words.every((word) => alerts().includes(word)));
 const openTab = () => click(".nav-link[name=l10n_pl_ksef_tab]");

@@ -23,17 +23,23 @@ const pressInDialog = (name) => press(name, () => dialog() ?? document.createEle
 const field = (name) => seen(`.o_field_widget[name="${name}"]`).at(-1);
 const textOf = (name) => {
     const widget = field(name);
-    return widget && [widget.innerText, ...[...widget.querySelectorAll("input, textarea")].map((one) => one.value)].join(" ");
+    return (
+        widget &&
+        [widget.innerText, ...[...widget.querySelectorAll("input, textarea")].map((one) => one.value)].join(" ")
+    );
 };
 const reads = (name, ...words) =>
-    until(`"${words}" in ${name} instead of "${textOf(name)}"`, () => words.every((word) => textOf(name)?.includes(word)));
+    until(`"${words}" in ${name} instead of "${textOf(name)}"`, () =>
+        words.every((word) => textOf(name)?.includes(word)),
+    );
 const type = (name, text) => {
     const input = field(name).querySelector("input, textarea");
     input.value = text;
     input.dispatchEvent(new Event("input", { bubbles: true }));
     input.dispatchEvent(new Event("change", { bubbles: true }));
 };
-const choose = async (name, value) => (await until(name, () => field(name)?.querySelector(`[data-value="${value}"]`))).click();
+const choose = async (name, value) =>
+    (await until(name, () => field(name)?.querySelector(`[data-value="${value}"]`))).click();
 
 const downloaded = async () => {
     for (let tries = 0; tries < 400; tries++) {
