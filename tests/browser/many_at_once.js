@@ -12,5 +12,5 @@ run(async () => {
     await reads("summary", refused);
     await pressInDialog("action_show_refused");
     await noDialog();
-    await until("those not issued", () => listed().join() === refused || textOf("name") === refused);
+    await until("the one not issued", () => seen(".o_form_view .o_breadcrumb")[0]?.innerText.includes(refused));
 });
