@@ -51,6 +51,14 @@ const downloaded = async () => {
     }
     throw new Error("waited in vain for a download");
 };
+// A page that is left while it still loads makes errors that have nothing to do with the story.
+const settled = async () => {
+    for (let before = -1, now = 0; document.readyState !== "complete" || now !== before;) {
+        before = now;
+        await new Promise((resolve) => setTimeout(resolve, 1500));
+        now = performance.getEntriesByType("resource").length;
+    }
+};
 const expect = (what, found, wanted) => {
     if (JSON.stringify(found) !== JSON.stringify(wanted)) {
         throw new Error(`${what}: ${JSON.stringify(found)} instead of ${JSON.stringify(wanted)}`);

@@ -13,6 +13,7 @@ run(async () => {
         links,
     );
     expect("the confirmation", seen("#l10n_pl_ksef_confirmation_title").length === 1, confirmation);
+    await settled();
     await click(".o_download_btn");
     await downloaded();
 });
