@@ -443,7 +443,7 @@ class TestTrouble(KsefSendingCommon):
         (move,) = self.sealed()
         with patch.object(links, "digest", lambda _xml: b""):
             self.run_worker()
-        self.assertIn("damaged", move.l10n_pl_ksef_document_id.problem)
+        self.assertIn("uszkodzony", move.l10n_pl_ksef_document_id.problem)
         self.assertFalse(self.submissions())
 
     def test_an_invoice_that_cannot_be_written(self):
@@ -458,7 +458,7 @@ class TestTrouble(KsefSendingCommon):
         with patch.object(type(moves), "_l10n_pl_ksef_accepted", fail), self.assertLogs(level="ERROR"):
             self.run_worker()
         self.assertEqual(moves.l10n_pl_ksef_document_id.mapped("state"), ["accepted", "sent", "accepted"])
-        self.assertIn("unexpected", moves[1].l10n_pl_ksef_document_id.problem)
+        self.assertIn("Nieoczekiwany", moves[1].l10n_pl_ksef_document_id.problem)
         self.run_worker(5)
         self.assertEqual(set(moves.mapped("l10n_pl_edi_status")), {"accepted"})
 
