@@ -46,13 +46,16 @@ rename_database() {
     mv "$filestore/$1" "$filestore/$2"
 }
 
-# run_script DATABASE FILE: in Odoo's shell
+# run_script DATABASE FILE [OPTIONS]: in Odoo's shell
 run_script() {
-    local database=$1 file=$2
-    run_logged "$(basename "$file" .py)" in_odoo_shell "$database" "$file" || die "$(basename "$file") failed"
+    run_logged "$(basename "$2" .py)" in_odoo_shell "$@" || die "$(basename "$2") failed"
 }
 
-in_odoo_shell() { odoo shell -d "$1" --no-http < "$2"; }
+in_odoo_shell() {
+    local database=$1 file=$2
+    shift 2
+    odoo shell -d "$database" --no-http "$@" < "$file"
+}
 
 # What the addon's databases depend on: not on its tests, not on texts and pictures
 addon_hash() {
