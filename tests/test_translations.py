@@ -2,7 +2,9 @@ from pathlib import Path
 
 import polib
 
-from odoo.tests import BaseCase
+from odoo.tests import TransactionCase, tagged
+
+from ..devtools.terms import template
 
 # The same in both languages; the tools that keep the files in form leave such translations empty.
 SAME = {
@@ -26,7 +28,12 @@ SAME = {
 I18N = Path(__file__).parents[1] / "i18n"
 
 
-class TestTranslations(BaseCase):
+@tagged("post_install", "-at_install")
+class TestTranslations(TransactionCase):
+    def test_no_term_is_missing(self):
+        known = polib.pofile(str(I18N / "l10n_pl_ksef_offline.pot"))
+        self.assertEqual({entry.msgid for entry in known}, {entry.msgid for entry in template(self.env)}, "./dev terms")
+
     def test_polish_is_complete(self):
         polish = {entry.msgid: entry for entry in polib.pofile(str(I18N / "pl.po"))}
         for entry in polib.pofile(str(I18N / "l10n_pl_ksef_offline.pot")):
