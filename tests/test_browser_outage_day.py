@@ -69,53 +69,62 @@ class OutageDayCommon(HandOverCommon, KsefSendingCommon, BrowserCommon):
 
 @freeze_time(NOW)
 class TestBrowserOutageDay(OutageDayCommon):
-    """One day of an accountant in the web client: KSeF is away, fails, comes back, and rejects an invoice."""
-
-    def test_ksef_is_away(self):
-        move = self.draft_invoice(partner_id=self.buyer(**FOREIGN).id)
-        self.ksef.faults.plan(AnswerInstead(), times=None)
+    def test_from_the_first_failed_send_to_the_last_number(self):
+        """KSeF is away, fails officially, comes back, takes one invoice and rejects the other until it is mended."""
+        abroad = self.draft_invoice(partner_id=self.buyer(**FOREIGN).id)
+        self.ksef.faults.plan(AnswerInstead(), "POST", "/sessions/*", times=None)
         with self.mock_mail_gateway():
-            self.on_invoice(move, "issueWhatCannotBeSent")
-        document = move.l10n_pl_ksef_document_id
-        self.assertEqual((document.state, document.mode), ("waiting", "offline24"))
-        codes = [document.kod_i, document.kod_ii]
-        self.assertCountEqual(codes_of(pages_of(self.downloaded(), 150)), codes)
+            self.on_invoice(abroad, "issueWhatCannotBeSent")
+            mailed = self.mailed_pdf()
+        first = abroad.l10n_pl_ksef_document_id
+        self.assertEqual((first.state, first.mode), ("waiting", "offline24"))
+        self.assert_codes(self.downloaded(), first.kod_i, first.kod_ii)
+        self.assert_codes(mailed, first.kod_i, first.kod_ii)
+
+        start = self.pass_hour()
+        self.ksef.announce("FAILURE", "FAILURE_START", start, event_id=1)
+        self.poll_latarnia()
+        self.assertFalse(first.deadline, "it runs from the end of the failure")
+        domestic = self.posted_invoice(partner_id=self.buyer(**DOMESTIC).id)
+        self.on_invoice(domestic, "issueInEmergency")
+        self.on_invoice(abroad, "changeTheMode")
+        second = domestic.l10n_pl_ksef_document_id
+        self.assertEqual((first + second).mapped("mode"), ["emergency", "emergency"])
+
+        self.ksef.announce("FAILURE", "FAILURE_END", start, self.pass_hour(), event_id=1)
+        self.poll_latarnia()
+        self.assertEqual([str(day) for day in (first + second).mapped("deadline")], ["2026-12-02", "2026-12-02"])
+        self.ksef.faults.clear()
+        self.ksef.state.outcomes[bytes.fromhex(second.sha256)] = 430
+        self.run_worker(1)
+        with self.mock_mail_gateway():
+            self.on_invoice(abroad, "seeTheNumber", number=abroad.l10n_pl_edi_number)
+            self.on_invoice(abroad, "sendTheNumberedCopy")
+            mailed = self.mailed_pdf()
+        self.assert_codes(self.downloaded(), first.kod_i)
+        self.assert_codes(mailed, first.kod_i)
+
+        self.company.street = "ul. Zielona 9"
+        self.on_invoice(domestic, "correctTechnically", street="Zielona")
+        third = domestic.l10n_pl_ksef_document_id
+        self.assertEqual(third.corrects_id, second)
+        self.run_worker(1)
+        self.assertEqual(third.state, "accepted", third.rejection_words)
+        self.on_invoice(domestic, "seeTheNumber", number=domestic.l10n_pl_edi_number)
+        self.assert_codes(self.downloaded(), third.kod_i)
+        self.assertFalse((first + second + third)._unfinished())
+
+    def pass_hour(self):
+        self.pass_time(3600)
+        return self.now
+
+    def mailed_pdf(self):
         (mail,) = [mail for mail in self._mails if "nabywca@example.com" in str(mail["email_to"])]
         ((_name, content, _type),) = mail["attachments"]
-        self.assertCountEqual(codes_of(pages_of(content, 150)), codes)
+        return content
 
-    def test_a_failure_is_announced_and_ends(self):
-        waiting = self.sealed(self.buyer(**DOMESTIC))
-        self.ksef.announce("FAILURE", "FAILURE_START", self.now, event_id=1)
-        self.poll_latarnia()
-        move = self.posted_invoice(partner_id=self.buyer(**DOMESTIC).id)
-        self.on_invoice(move, "issueInEmergency")
-        self.on_invoice(waiting, "changeTheMode")
-        documents = (move + waiting).l10n_pl_ksef_document_id
-        self.assertEqual(documents.mapped("mode"), ["emergency", "emergency"])
-        start = self.now
-        self.pass_time(3600)
-        self.ksef.announce("FAILURE", "FAILURE_END", start, self.now, event_id=1)
-        self.poll_latarnia()
-        self.assertEqual([str(day) for day in documents.mapped("deadline")], ["2026-12-02", "2026-12-02"])
-        self.run_worker(1)
-        self.on_invoice(move, "seeTheNumber", number=move.l10n_pl_edi_number)
-        self.assertEqual(codes_of(pages_of(self.downloaded(), 150)), [move.l10n_pl_ksef_document_id.kod_i])
-
-    def test_an_invoice_is_rejected(self):
-        move = self.sealed(self.buyer(**DOMESTIC))
-        first = move.l10n_pl_ksef_document_id
-        self.ksef.state.outcomes[bytes.fromhex(first.sha256)] = 430
-        self.run_worker()
-        self.company.street = "ul. Zielona 9"
-        self.pass_time(60)
-        self.on_invoice(move, "correctTechnically", street="Zielona")
-        second = move.l10n_pl_ksef_document_id
-        self.assertEqual(second.corrects_id, first)
-        self.run_worker(1)
-        self.assertEqual(second.state, "accepted", second.rejection_words)
-        self.on_invoice(move, "seeTheNumber", number=move.l10n_pl_edi_number)
-        self.assertEqual(codes_of(pages_of(self.downloaded(), 150)), [second.kod_i])
+    def assert_codes(self, pdf, *links):
+        self.assertCountEqual(codes_of(pages_of(pdf, 150)), links)
 
     def test_many_at_once(self):
         buyer = self.buyer(**FOREIGN)

@@ -71,6 +71,13 @@ const stories = {
         await openTab();
         await rowReads(number);
     },
+
+    async sendTheNumberedCopy() {
+        await press("action_l10n_pl_ksef_send_numbered_copy");
+        await pressInDialog("action_send_and_print");
+        await noDialog();
+        await until("the end of the button", () => !seen("button[name=action_l10n_pl_ksef_send_numbered_copy]").length);
+    },
 };
 
 run(stories[story]);
