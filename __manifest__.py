@@ -1,7 +1,7 @@
 {
     "name": "Poland - KSeF Offline Invoices",
     "summary": "Issue invoices offline when KSeF or your line is down, with both verification codes",
-    "version": "19.0.1.1.0",
+    "version": "19.0.1.2.0",
     "category": "Accounting/Localizations",
     "license": "LGPL-3",
     "author": "l10n_pl_ksef_offline contributors",
@@ -21,6 +21,7 @@
         "wizards/issue_offline_views.xml",
         "wizards/document_decision_views.xml",
         "wizards/technical_correction_views.xml",
+        "wizards/in_ksef_already_views.xml",
         "wizards/verification_codes_views.xml",
         "wizards/test_code_views.xml",
         "views/certificate_views.xml",

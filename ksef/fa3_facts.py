@@ -263,8 +263,10 @@ def _seller(facts):
     seller = facts.seller
     if not nip.is_valid(seller.nip):
         yield problems.NipMissing(name=seller.name)
-    if seller.country != "PL" or not (seller.street or seller.city):
+    if not seller.country or not (seller.street or seller.city):
         yield problems.SellerAddressMissing(name=seller.name)
+    elif seller.country != "PL":
+        yield problems.SellerAbroad(name=seller.name)
     if len(seller.name) > NAME_LIMIT:
         yield problems.NameTooLong("company", name=seller.name[:40] + "…", limit=NAME_LIMIT)
     if facts.books_currency != "PLN":

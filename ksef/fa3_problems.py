@@ -26,6 +26,18 @@ class SellerAddressMissing(KsefError):
     about = "company"
 
 
+class SellerAbroad(KsefError):
+    """A seat outside Poland; values: name."""
+
+    sentence = _(
+        "%(name)s has its seat outside Poland, and whether FA(3) has to name its tax representative (element "
+        "PodmiotUpowazniony) is not handled here. A seller without a fixed establishment in Poland need not use KSeF; "
+        "any other issues the invoice in KSeF's taxpayer application, or has the address of its Polish establishment "
+        "entered as that of the company."
+    )
+    about = "company"
+
+
 class BooksNotInZloty(KsefError):
     """values: currency, of the company."""
 

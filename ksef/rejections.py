@@ -19,15 +19,20 @@ class Rejection:
     :ivar str advice: what to do next, likewise
     :ivar bool correctable: whether the law allows a technical correction (a new file, the same business content)
     :ivar bool resendable: whether the same bytes may be sent again once the cause is mended
+    :ivar bool maybe_in_ksef: whether KSeF may have this very invoice, as another file
     """
 
     meaning: str
     advice: str
     correctable: bool = False
     resendable: bool = False
+    maybe_in_ksef: bool = False
 
 
 _CORRECT = _("Have the cause mended, then make a technical correction: a new file with the same business content.")
+_LOOK_UP = _(
+    "Look up its KSeF number in KSeF's taxpayer application, then press 'It is in KSeF already' and enter it."
+)
 _REJECTIONS = {
     PERMISSION: Rejection(
         _("The company's login may not issue this invoice in KSeF."),
@@ -39,20 +44,22 @@ _REJECTIONS = {
     DUPLICATE: Rejection(
         _("KSeF already has an invoice of this seller with the same number and of the same kind."),
         _(
-            "Compare it with the one in KSeF. If it is this very invoice, sent in another way, KSeF has it already; if "
-            "it is another one, the number was used twice. In both cases ask your tax adviser what the buyer's copy "
-            "is worth."
+            "If it is this very invoice, sent in another way, press 'It is in KSeF already', which compares both. If it "
+            "is another one, the number was used twice: ask your tax adviser what the buyer's copy is worth."
         ),
         correctable=True,
+        maybe_in_ksef=True,
     ),
     450: Rejection(_("What the invoice says contradicts KSeF's rules."), _CORRECT, correctable=True),
     21166: Rejection(
         _("KSeF has already accepted a technical correction of this invoice."),
-        _("Look up its KSeF number in KSeF's taxpayer application."),
+        _LOOK_UP,
+        maybe_in_ksef=True,
     ),
     21167: Rejection(
         _("KSeF has already accepted the invoice that this file corrects."),
-        _("Look up its KSeF number in KSeF's taxpayer application."),
+        _LOOK_UP,
+        maybe_in_ksef=True,
     ),
 }
 _OTHER = Rejection(

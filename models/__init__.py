@@ -15,6 +15,7 @@ from . import (
     invoice_facts,
     ir_attachment,
     l10n_pl_edi,
+    other_file,
     queue,
     reminders,
     res_company,

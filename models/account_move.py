@@ -151,6 +151,8 @@ class AccountMove(models.Model):
         self.l10n_pl_ksef_total_failure = False
 
     def _l10n_pl_ksef_check_can_issue_offline(self):
+        if self._l10n_pl_ksef_is_self_billed():
+            raise UserError(self._l10n_pl_ksef_self_billing_words())
         if not self.l10n_pl_ksef_can_issue_offline:
             raise UserError(
                 self.env._(
@@ -159,6 +161,18 @@ class AccountMove(models.Model):
                     number=self.display_name,
                 )
             )
+
+    def _l10n_pl_ksef_is_self_billed(self):
+        """Tell whether the company, as the buyer, issues this invoice in the seller's name."""
+        return self.is_purchase_document() and self.journal_id.is_self_billing
+
+    def _l10n_pl_ksef_self_billing_words(self):
+        return self.env._(
+            "%(number)s is a self-billed invoice: the company issues it as the buyer, in the seller's name. The file "
+            "that Odoo makes for KSeF would name the company as the seller, so it can be neither sent nor issued "
+            "offline here. Issue it in KSeF's taxpayer application, in the context of the company.",
+            number=self.display_name,
+        )
 
     def _l10n_pl_ksef_set_old_pdf_aside(self):
         # A PDF made before has other codes or none: it stays as a plain attachment, and the next print makes a new one.
@@ -177,6 +191,8 @@ class AccountMove(models.Model):
                     "Mark in JPK_V7: BFK."
                 ),
             }
+        if self.state == "posted" and self._l10n_pl_ksef_is_self_billed() and self._l10n_pl_ksef_company_works_offline():
+            alerts["l10n_pl_ksef_self_billed"] = {"level": "info", "message": self._l10n_pl_ksef_self_billing_words()}
         if self._l10n_pl_ksef_is_to_be_issued():
             alerts |= self._l10n_pl_ksef_certificate_alerts() | self._l10n_pl_ksef_problem_alerts()
         return alerts

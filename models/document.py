@@ -19,6 +19,7 @@ STATES = [
     ("accepted", "Accepted"),
     ("rejected", "Rejected"),
     ("corrected", "Replaced by a technical correction"),
+    ("other_file", "In KSeF as another file"),
     ("not_required", "Not subject to sending (total failure)"),
     ("withdrawn", "Withdrawn"),
 ]
@@ -50,6 +51,7 @@ class Document(models.Model):
 
         waiting -> sending -> sent -> accepted
            |          |         └───> rejected -> corrected (by another document)
+           |          |                        └> other_file (KSeF has the invoice as a file from elsewhere)
            |          └─> unknown (the answer was lost) -> sent, or waiting again
            ├─> not_required (total failure)
            └─> withdrawn

@@ -37,6 +37,10 @@ class Document(models.Model):
     rejection_advice = fields.Text("What to Do", compute="_compute_rejection")
     can_correct = fields.Boolean(compute="_compute_rejection")
     can_send_again = fields.Boolean(compute="_compute_rejection")
+    maybe_in_ksef = fields.Boolean(compute="_compute_rejection", export_string_translation=False)
+    duplicate_of = fields.Char(
+        readonly=True, help="The KSeF number of the invoice that KSeF has in place of this one."
+    )
 
     _number_uniq = models.UniqueIndex(
         "(environment, ksef_number) WHERE ksef_number IS NOT NULL", "Another document has this KSeF number."
@@ -51,6 +55,7 @@ class Document(models.Model):
             document.rejection_advice = rejection and self.env._(rejection.advice)
             document.can_correct = bool(rejection and rejection.correctable)
             document.can_send_again = bool(rejection and rejection.resendable)
+            document.maybe_in_ksef = bool(rejection and rejection.maybe_in_ksef)
 
     # Taken by a session
 
@@ -166,6 +171,7 @@ class Document(models.Model):
             status = replace(status, ksef_number=number, acquisition_date=status.invoicing_date)
             self._accept({self: status})
         else:
+            self.duplicate_of = status.extensions.get("originalKsefNumber")
             self._take_result(status)
         self.env.cr.commit()  # pylint: disable=invalid-commit  # the next one asks KSeF
 

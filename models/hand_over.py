@@ -134,7 +134,7 @@ class AccountMove(models.Model):
         """
         self.ensure_one()
         document = self.l10n_pl_ksef_document_id.sudo()
-        kod_i = document.kod_i or self._l10n_pl_ksef_online_kod_i()
+        kod_i = document._kod_i_in_force() or self._l10n_pl_ksef_online_kod_i()
         content = {
             modes.Code.KOD_I_NUMBER: ("KOD I", self._l10n_pl_ksef_number(), kod_i),
             modes.Code.KOD_I_OFFLINE: ("KOD I", links.LABEL_OFFLINE, kod_i),

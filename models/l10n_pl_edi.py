@@ -149,6 +149,10 @@ class AccountMove(models.Model):
         """
         session = self.company_id.sudo().l10n_pl_edi_session_id
         self.sudo().write({"l10n_pl_ksef_maybe_sent": True, "l10n_pl_edi_session_id": session})
+        self._l10n_pl_ksef_keep_online_file(xml)
+
+    def _l10n_pl_ksef_keep_online_file(self, xml):
+        """Keep the FA(3) file (bytes) of this invoice that is in KSeF, or may be, where Odoo keeps what it sends."""
         self.env["ir.attachment"].sudo().create(
             {
                 "name": f"FA3-{self.name.replace('/', '_')}.xml",
@@ -253,7 +257,10 @@ class AccountMoveSend(models.AbstractModel):
         online = edis["pl_ksef"]["is_applicable"]
         # Odoo looks at fields of the company that only administrators may read.
         edis["pl_ksef"]["is_applicable"] = lambda move: (
-            online(move.sudo()) and not move._l10n_pl_ksef_not_to_send_online()
+            online(move.sudo())
+            # Odoo's file names the company as the seller.
+            and move.is_sale_document(include_receipts=True)
+            and not move._l10n_pl_ksef_not_to_send_online()
         )
         return edis
 

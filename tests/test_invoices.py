@@ -420,6 +420,7 @@ class TestRefusedInvoices(InvoiceCorpus):
             ("vat", "PL5795955812", "has no valid NIP"),
             ("vat", False, "has no valid NIP"),
             ("country_id", False, "address of"),
+            ("country_id", self.env.ref("base.de").id, "seat outside Poland"),
         ):
             with self.subTest(field, value=value):
                 kept = self.company[field].id if field == "country_id" else self.company[field]
@@ -429,7 +430,18 @@ class TestRefusedInvoices(InvoiceCorpus):
         self.company.write({"street": False, "city": False})
         self.assert_refused(move, "address of")
 
-    def test_vat_that_is_not_of_its_rate(self):
+    def test_self_billing(self):
+        """Odoo's file of a bill would name the company, which is the buyer, as the seller."""
+        self.company.l10n_pl_edi_register = True
+        journal = self.company_data["default_journal_purchase"]
+        journal.is_self_billing = True
+        bill = self.invoice(move_type="in_invoice", journal_id=journal.id, partner_id=self.firm.id)
+        self.assert_refused(bill, "is a self-billed invoice")
+        self.assertIn("seller", bill.alerts["l10n_pl_ksef_self_billed"]["message"])
+        for move, is_applicable in ((bill, False), (self.invoice(), True)):
+            edi = self.env["account.move.send"]._get_all_extra_edis()["pl_ksef"]
+            self.assertEqual(bool(edi["is_applicable"](move)), is_applicable)
+
         rounding = self.env["account.cash.rounding"].create(
             {"name": "W podatku", "rounding": 1.0, "strategy": "biggest_tax"}
         )

@@ -1,4 +1,3 @@
-import hashlib
 import json
 import os
 import re
@@ -16,7 +15,7 @@ from odoo.tools import SQL, file_open
 
 from ..devtools.ksef_simulator import PROBLEM, AnswerInstead, CutRequest, LoseAnswer
 from ..devtools.ksef_simulator.invoices import work_on
-from ..ksef import links, packages
+from ..ksef import links, numbers, packages
 from ..models import queue, submission
 from .common import NOW, KsefSimulatorCommon
 
@@ -147,17 +146,68 @@ class TestSending(KsefSendingCommon):
         self.assertEqual(document.state, "accepted", document.rejection_words)
         self.assertEqual(self.held(), [document._xml_bytes()])
 
-    def test_a_duplicate_of_another_is_told(self):
+    def in_ksef_from_elsewhere(self, change=lambda xml: xml):
+        """Return an invoice that KSeF has rejected, and the one that KSeF has in its place: the same, changed."""
         (move,) = self.sealed()
-        self.run_worker()
-        other = move.l10n_pl_ksef_document_id
+        document = move.l10n_pl_ksef_document_id
+        with self.company._l10n_pl_ksef_client("test") as client:
+            session = client.open_interactive()
+            client.send(session, change(document._xml_bytes().replace(b"</Faktura>", b"\n</Faktura>")))
+            client.close_interactive(session.reference)
+            while any(invoice.is_pending for invoice in client.session_invoices(session.reference)):
+                self.pass_time(1)
         (accepted,) = self.ksef.state.numbers.values()
-        accepted.xml += b" "
-        accepted.sha256 = hashlib.sha256(accepted.xml).digest()
-        other.sudo().write({"state": "waiting", "submission_id": False, "ksef_number": False})
         self.run_worker(5)
-        self.assertEqual((other.state, other.rejection_code), ("rejected", 440))
-        self.assertIn("same number", other.rejection_meaning)
+        self.assertEqual((document.state, document.rejection_code), ("rejected", 440), document.problem)
+        self.assertIn("same number", document.rejection_meaning)
+        wizard = self.env["l10n_pl_ksef.in.ksef.already"].with_user(self.accountant)
+        return move, accepted, wizard.create({"document_id": document.id})
+
+    def test_an_invoice_that_is_in_ksef_already(self):
+        move, accepted, wizard = self.in_ksef_from_elsewhere(
+            lambda xml: xml.replace("Krzesło dębowe".encode(), "Krzesło z dębu".encode())
+        )
+        document = move.l10n_pl_ksef_document_id
+        self.assertEqual(wizard.ksef_number, accepted.ksef_number)
+        with self.assertRaisesRegex(UserError, "Compare both"):
+            wizard.action_take_over()
+        wizard.action_compare()
+        self.assertIn("Krzesło z dębu", wizard.difference)
+        self.assertFalse(wizard.obstacle)
+        with self.assertRaisesRegex(UserError, "Compare both"):
+            wizard.action_take_over()
+        wizard.checked = True
+        wizard.action_take_over()
+        self.assertEqual((document.state, document.ksef_number), ("other_file", accepted.ksef_number))
+        self.assertEqual((move.l10n_pl_edi_status, move.l10n_pl_edi_number), ("accepted", accepted.ksef_number))
+        # The paper's code leads to what KSeF has.
+        ((_name, label, link),) = move._l10n_pl_ksef_links()
+        self.assertEqual((label, links.digest_in(link)), (accepted.ksef_number, accepted.sha256))
+        self.assertFalse(move.activity_ids)
+        self.run_worker(5)
+        self.assertEqual(len(self.ksef.state.numbers), 1)
+        with self.assertRaisesRegex(UserError, "no longer possible"):
+            wizard.action_take_over()
+
+    def test_another_invoice_is_not_taken_over(self):
+        move, accepted, wizard = self.in_ksef_from_elsewhere(
+            lambda xml: xml.replace(b"<P_8B>2</P_8B>", b"<P_8B>3</P_8B>")
+        )
+        document = move.l10n_pl_ksef_document_id
+        wizard.action_compare()
+        self.assertIn("another one", wizard.obstacle)
+        wizard.checked = True
+        with self.assertRaisesRegex(UserError, "another one"):
+            wizard.action_take_over()
+        unknown = "5795955811-20261123-0100001AF629"
+        for number, problem in (
+            (f"{unknown}-{numbers.checksum(unknown)}", "21164"),
+            (f"{unknown}-{numbers.checksum(unknown[1:])}", "not a KSeF number"),
+        ):
+            wizard.ksef_number = number
+            with self.subTest(number), self.assertRaisesRegex(UserError, problem):
+                wizard.action_compare()
+        self.assertEqual((document.state, move.l10n_pl_edi_number), ("rejected", False))
 
     def test_not_during_an_announced_failure(self):
         announcement = self.env["l10n_pl_ksef.announcement"].with_user(self.accountant)

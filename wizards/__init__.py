@@ -3,6 +3,7 @@ from . import (
     certificate_revoke,
     certificate_upload,
     document_decision,
+    in_ksef_already,
     issue_offline,
     technical_correction,
     test_code,

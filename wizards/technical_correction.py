@@ -1,7 +1,7 @@
-from markupsafe import Markup
-
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+
+from .differences import as_table
 
 
 class TechnicalCorrection(models.TransientModel):
@@ -29,7 +29,9 @@ class TechnicalCorrection(models.TransientModel):
             except UserError as error:
                 wizard.obstacle = str(error)
                 continue
-            wizard.difference = wizard._as_table(found)
+            wizard.difference = as_table(
+                self.env, found, self.env._("Rejected file"), self.env._("New file")
+            )
             if not found:
                 wizard.obstacle = self.env._(
                     "The new file says the same as the rejected one, so KSeF would reject it again. Mend first what "
@@ -40,18 +42,6 @@ class TechnicalCorrection(models.TransientModel):
                     "The new file differs in business content (marked red), which a technical correction may not "
                     "change. Undo the change in the data of the company or the buyer."
                 )
-
-    def _as_table(self, found):
-        row = Markup("<tr class='%s'><td>%s</td><td>%s</td><td>%s</td></tr>")
-        rows = Markup().join(
-            row % ("" if each.allowed else "text-danger", each.path, each.old or "", each.new or "") for each in found
-        )
-        head = Markup("<tr><th>%s</th><th>%s</th><th>%s</th></tr>") % (
-            self.env._("Field"),
-            self.env._("Rejected file"),
-            self.env._("New file"),
-        )
-        return Markup("<table class='table table-sm'><thead>%s</thead><tbody>%s</tbody></table>") % (head, rows)
 
     def action_correct(self):
         """Seal the new document, let it be sent, and open it."""
