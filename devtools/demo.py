@@ -138,6 +138,7 @@ class Demo:
         move = (
             self.env["account.move"]
             .with_user(self.accountant)
+            .with_context(lang=self.accountant.lang)
             .create(
                 {
                     "move_type": "out_invoice",

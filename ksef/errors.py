@@ -184,9 +184,12 @@ class LoginCertificateMissing(KsefError):
 
 
 class OtherEnvironment(KsefError):
-    """Values: environment, of the certificate."""
+    """A certificate of production in a database that works with the test environment, or the like."""
 
-    sentence = _("This certificate is of another KSeF (%(environment)s) than the one this database works with.")
+    sentence = _(
+        "This certificate is of another environment of KSeF than the one this database works with, so KSeF cannot be "
+        "asked about it."
+    )
 
 
 class NotListed(KsefError):

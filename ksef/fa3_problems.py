@@ -177,7 +177,9 @@ class TaxUnknown(KsefError):
 class TaxForeign(KsefError):
     """values: tax, record_id."""
 
-    sentence = _("The tax %(tax)s belongs to another country. An invoice in KSeF is one under Polish VAT.")
+    sentence = _(
+        "The tax %(tax)s belongs to another country. An invoice in KSeF is issued under Polish rules: use a Polish one."
+    )
     about = "tax"
 
 
@@ -233,7 +235,7 @@ class OriginalWaiting(KsefError):
 class OriginalInProgress(KsefError):
     """values: number."""
 
-    sentence = _("It corrects %(number)s, which KSeF is still working on. Update the status of that invoice first.")
+    sentence = _("It corrects %(number)s, which KSeF is still working on. Press Check Sending on that invoice first.")
     about = "original"
 
 
@@ -269,7 +271,7 @@ class FileNotUtf8(KsefError):
 class FileTooLong(KsefError):
     """values: size, limit, in bytes."""
 
-    sentence = _("The XML of the invoice has %(size)s bytes; KSeF takes %(limit)s. Split the invoice in two.")
+    sentence = _("The XML of the invoice has %(size)s bytes; KSeF takes %(limit)s bytes. Split the invoice in two.")
     about = "invoice"
 
 

@@ -30,9 +30,7 @@ class Rejection:
 
 
 _CORRECT = _("Have the cause mended, then make a technical correction: a new file with the same business content.")
-_LOOK_UP = _(
-    "Look up its KSeF number in KSeF's taxpayer application, then press 'It is in KSeF already' and enter it."
-)
+_LOOK_UP = _("Look up its KSeF number in KSeF's taxpayer application, then press 'It is in KSeF already' and enter it.")
 _REJECTIONS = {
     PERMISSION: Rejection(
         _("The company's login may not issue this invoice in KSeF."),
@@ -44,8 +42,8 @@ _REJECTIONS = {
     DUPLICATE: Rejection(
         _("KSeF already has an invoice of this seller with the same number and of the same kind."),
         _(
-            "If it is this very invoice, sent in another way, press 'It is in KSeF already', which compares both. If it "
-            "is another one, the number was used twice: ask your tax adviser what the buyer's copy is worth."
+            "If it is this very invoice, sent in another way, press 'It is in KSeF already', which compares both. If "
+            "it is another one, the number was used twice: ask your tax adviser what the buyer's copy is worth."
         ),
         correctable=True,
         maybe_in_ksef=True,

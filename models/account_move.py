@@ -25,7 +25,9 @@ class AccountMove(models.Model):
         compute="_compute_l10n_pl_ksef_jpk_mark",
         help="How to mark the invoice in JPK_V7 if it has no KSeF number when the file is made.",
     )
-    l10n_pl_ksef_can_issue_offline = fields.Boolean(compute="_compute_l10n_pl_ksef_can_issue_offline")
+    l10n_pl_ksef_can_issue_offline = fields.Boolean(
+        compute="_compute_l10n_pl_ksef_can_issue_offline", export_string_translation=False
+    )
 
     @api.depends("l10n_pl_ksef_document_id.mode", "l10n_pl_ksef_document_id.state", "l10n_pl_ksef_total_failure")
     def _compute_l10n_pl_ksef_jpk_mark(self):
@@ -164,7 +166,7 @@ class AccountMove(models.Model):
 
     def _l10n_pl_ksef_is_self_billed(self):
         """Tell whether the company, as the buyer, issues this invoice in the seller's name."""
-        return self.is_purchase_document() and self.journal_id.is_self_billing
+        return self.state == "posted" and self.is_purchase_document() and self.journal_id.is_self_billing
 
     def _l10n_pl_ksef_self_billing_words(self):
         return self.env._(
@@ -191,7 +193,7 @@ class AccountMove(models.Model):
                     "Mark in JPK_V7: BFK."
                 ),
             }
-        if self.state == "posted" and self._l10n_pl_ksef_is_self_billed() and self._l10n_pl_ksef_company_works_offline():
+        if self._l10n_pl_ksef_is_self_billed() and self._l10n_pl_ksef_company_works_offline():
             alerts["l10n_pl_ksef_self_billed"] = {"level": "info", "message": self._l10n_pl_ksef_self_billing_words()}
         if self._l10n_pl_ksef_is_to_be_issued():
             alerts |= self._l10n_pl_ksef_certificate_alerts() | self._l10n_pl_ksef_problem_alerts()

@@ -51,14 +51,15 @@ class AccountMoveSend(models.AbstractModel):
     def _l10n_pl_ksef_shut_alert(self, shut, moves):
         message = self.env._(
             "KSeF has not given the number of these invoices yet: %(names)s. An invoice sent online may be handed over "
-            "only with its number. Update the status in KSeF, then send it.",
+            "only with its number. Press Check Sending on the invoice, then send it.",
             names=", ".join(shut.mapped("name")),
         )
         if len(moves) == 1:
             return {"level": "danger", "message": message}
+        waiting = self.env._("Their mails wait for it.")
         return {
             "level": "warning",
-            "message": f"{message} {self.env._('Their mails wait for it.')}",
+            "message": f"{message} {waiting}",
             "action": shut._get_records_action(name=self.env._("Awaiting a KSeF number")),
             "action_text": self.env._("View Invoice(s)"),
         }

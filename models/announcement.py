@@ -246,7 +246,7 @@ class Announcement(models.Model):
         except AvailabilityUnknown as error:
             _logger.warning("%s", error)
             return
-        self.sudo()._take(environment, notices)
+        self.sudo().with_context(lang=self.env.company._l10n_pl_ksef_lang())._take(environment, notices)
 
     @api.model
     def _anybody_cares(self, environment):

@@ -4,6 +4,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from odoo import api, fields, models, modules
 from odoo.exceptions import UserError
+from odoo.tools import format_date
 
 from ..ksef import credentials, enrollment, links
 from ..ksef.errors import KeyMismatch, KsefError, LostAnswer, NotListed, RequestNotFound, VaultKeyInvalid
@@ -435,7 +436,8 @@ class Certificate(models.Model):
     def _cron_every_day(self):
         """Ask KSeF about all certificates, company by company, and remind of those that end."""
         certificates = self.search([("state", "in", ("requested", *SIGNING_STATES, "blocked"))])
-        for _company, mine in certificates.grouped("company_id").items():
+        for company, mine in certificates.grouped("company_id").items():
+            mine = mine.with_context(lang=company._l10n_pl_ksef_lang())
             mine._update_status()
             mine._remind()
             self.env["ir.cron"]._commit_progress(len(mine))
@@ -449,18 +451,19 @@ class Certificate(models.Model):
             due = [limit for limit in REMIND_DAYS if days <= limit]
             if due and (not certificate.reminded_days or min(due) < certificate.reminded_days):
                 certificate.reminded_days = min(due)
+                user = certificate.company_id.l10n_pl_ksef_responsible_id or certificate.create_uid
                 certificate.activity_schedule(
                     "mail.mail_activity_data_todo",
                     date_deadline=certificate.valid_to.date(),
-                    summary=certificate._reminder_summary(),
-                    user_id=(certificate.company_id.l10n_pl_ksef_responsible_id or certificate.create_uid).id,
+                    summary=certificate.with_context(lang=user.lang)._reminder_summary(),
+                    user_id=user.id,
                 )
 
     def _reminder_summary(self):
         return self.env._(
             "The KSeF offline certificate %(name)s ends on %(date)s: renew it in time.",
             name=self.name,
-            date=fields.Date.to_string(self.valid_to.date()),
+            date=format_date(self.env, self.valid_to.date()),
         )
 
     def _successor(self):

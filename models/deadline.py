@@ -114,7 +114,9 @@ class Document(models.Model):
         return self.with_context(lang=self.company_id._l10n_pl_ksef_lang())
 
     def _day_or_open(self, day):
-        return format_date(self.env, day) if day else self.env._("counted from the end of the failure")
+        if day:
+            return format_date(self.env, day)
+        return self.env._("counted from the end of the failure or unavailability")
 
     @api.model
     def _announcements_changed(self, environment):

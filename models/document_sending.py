@@ -38,9 +38,7 @@ class Document(models.Model):
     can_correct = fields.Boolean(compute="_compute_rejection")
     can_send_again = fields.Boolean(compute="_compute_rejection")
     maybe_in_ksef = fields.Boolean(compute="_compute_rejection", export_string_translation=False)
-    duplicate_of = fields.Char(
-        readonly=True, help="The KSeF number of the invoice that KSeF has in place of this one."
-    )
+    duplicate_of = fields.Char(readonly=True, help="The KSeF number of the invoice that KSeF has in place of this one.")
 
     _number_uniq = models.UniqueIndex(
         "(environment, ksef_number) WHERE ksef_number IS NOT NULL", "Another document has this KSeF number."

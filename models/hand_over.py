@@ -1,5 +1,6 @@
 """What the buyer gets outside KSeF: who the buyer is to the law, which paper that allows, and with which codes."""
 
+import re
 from base64 import b64encode
 
 from markupsafe import Markup
@@ -7,13 +8,14 @@ from stdnum.pl import nip
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.tools import html2plaintext
 from odoo.tools.image import image_data_uri
 
 from ..ksef import links, modes, qr_image
 from .messages import spoken
 
 BUYER_CLASSES = [
-    ("domestic", "Domestic, with a Polish NIP"),
+    ("domestic", "Domestic"),
     ("supply_abroad", "Place of supply outside Poland"),
     ("not_established", "No seat and no fixed establishment in Poland"),
     ("establishment_not_involved", "Seat abroad, Polish establishment takes no part"),
@@ -121,6 +123,12 @@ class AccountMove(models.Model):
         """Keep when the papers were first seen outside: what has been on paper counts as handed over."""
         documents = self.l10n_pl_ksef_document_id.sudo()
         documents.filtered(lambda document: not document.handed_over_at).handed_over_at = fields.Datetime.now()
+
+    def _l10n_pl_ksef_nip_missing_in_header(self):
+        """Return the seller's NIP, which must be on the paper (art. 106e(1)(4)), if the layout's header lacks it."""
+        seller_nip = self.company_id._l10n_pl_ksef_nip()
+        header = re.sub(r"\D", "", html2plaintext(self.company_id.company_details or ""))
+        return "" if seller_nip in header or not self._l10n_pl_ksef_is_issued() else seller_nip
 
     def _l10n_pl_ksef_verification_codes(self):
         """Return the codes that the printout carries, as dicts for the report; none if it needs none."""

@@ -15,7 +15,12 @@ class ResCompany(models.Model):
     _inherit = "res.company"
 
     l10n_pl_ksef_context_type = fields.Selection(
-        [("Nip", "NIP"), ("InternalId", "Internal identifier"), ("NipVatUe", "EU VAT number"), ("PeppolId", "Peppol")],
+        [
+            ("Nip", "NIP"),
+            ("InternalId", "Internal identifier"),
+            ("NipVatUe", "NIP and EU VAT number"),
+            ("PeppolId", "Peppol"),
+        ],
         "KSeF Context",
         default="Nip",
         required=True,
@@ -60,7 +65,7 @@ class ResCompany(models.Model):
         self.ensure_one()
         own = self.env["account.move"]._l10n_pl_ksef_environment()
         if environment != own:
-            raise OtherEnvironment(environment=environment)
+            raise OtherEnvironment()
         url = api.HOSTS[environment]
         if environment != "production":
             url = os.environ.get(SIMULATOR_VARIABLE) or url

@@ -34,7 +34,7 @@ class ResConfigSettings(models.TransientModel):
     )
 
     l10n_pl_ksef_batch_threshold = fields.Integer(
-        "In packages from",
+        "In packages above",
         config_parameter=THRESHOLD_PARAMETER,
         default=DEFAULT_THRESHOLD,
         help="More documents than this go to KSeF in packages (batch sessions), fewer one by one.",

@@ -70,7 +70,7 @@ class Submission(models.Model):
     state = fields.Selection(
         [
             ("opening", "Being opened"),
-            ("open", "Open"),
+            ("open", "Open for documents"),
             ("closing", "Being closed"),
             ("processing", "Being processed by KSeF"),
             ("confirming", "Waiting for the UPO"),

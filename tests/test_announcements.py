@@ -348,9 +348,9 @@ class TestByHand(AnnouncementCommon):
         by_hand, retitled, ended = self.history(failure)
         self.assertEqual(by_hand[:2], (self.accountant.partner_id, {"end"}))
         self.assertEqual(retitled[1], {"number", "title"})
-        self.assertNotIn("by hand", retitled[2])
+        self.assertNotIn("ręcznie", retitled[2])
         self.assertEqual(ended[:2], (self.env.ref("base.partner_root"), {"end"}))
-        self.assertIn("entered by hand no longer counts", ended[2])
+        self.assertIn("wprowadzony ręcznie już nie obowiązuje", ended[2])
 
     def test_latarnias_notice_is_taken_back_until_a_newer_one(self):
         self.failure()

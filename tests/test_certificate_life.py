@@ -56,8 +56,8 @@ class TestCertificateLife(KsefSimulatorCommon):
                 lambda: self.company.write({"l10n_pl_edi_certificate": login.id}),
             ),
             (
-                "another KSeF",
-                "another KSeF",
+                "another environment",
+                "another environment",
                 lambda: self.env["ir.config_parameter"].set_param("l10n_pl_edi_ksef.mode", "prod"),
                 lambda: self.env["ir.config_parameter"].set_param("l10n_pl_edi_ksef.mode", "test"),
             ),
@@ -223,6 +223,7 @@ class TestCertificateLife(KsefSimulatorCommon):
     def test_reminders(self):
         certificate = self.registered(not_after=NOW + timedelta(days=40))
         self.company.l10n_pl_ksef_responsible_id = self.accountant
+        self.accountant.lang = "pl_PL"
         reminded = []
         for days in range(0, 41):
             self.now = NOW + timedelta(days=days)
@@ -234,6 +235,7 @@ class TestCertificateLife(KsefSimulatorCommon):
                     reminded.append(40 - days)
         self.assertEqual(reminded, [30, 14, 7, 1])
         self.assertEqual(activities.user_id, self.accountant)
+        self.assertIn("wygasa 02.01.2027", activities[0].summary)
         self.assertEqual(certificate.state, "expired")
 
     def test_no_reminder_when_another_takes_over(self):

@@ -1,4 +1,5 @@
 import io
+import re
 import subprocess
 import tempfile
 from datetime import datetime, timezone
@@ -100,6 +101,21 @@ class TestPrint(KsefOfflineCommon, HttpCase):
                     text = text_of(pdf)
                     self.assertEqual(text.count("OFFLINE"), len(sealed))
                     self.assertEqual(text.count("CERTYFIKAT"), len(sealed))
+
+    def test_the_nip_of_the_seller_once(self):
+        """It must be on an invoice: beside the date, unless the header that the company has designed tells it."""
+        move, _certificate = self.sealed_by("ec", "test")
+        ordinary = self.posted_invoice()
+        shown = re.compile(r"579-?595-?58-?11(?!/)")  # but in the links
+        for details, expected in (
+            (False, [NIP]),
+            ("<p>Zakład Łączności<br/>NIP: 579-595-58-11</p>", ["579-595-58-11"]),
+        ):
+            self.company.company_details = details
+            with self.subTest(details):
+                self.assertEqual(shown.findall(text_of(self.pdf(move)).partition("KOD I:")[0]), expected)
+        self.company.company_details = False
+        self.assertEqual(shown.findall(text_of(self.pdf(ordinary))), [])
 
     def test_printed_size(self):
         move, _certificate = self.sealed_by("rsa", "test")

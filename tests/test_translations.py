@@ -10,6 +10,8 @@ from ..devtools.terms import template
 SAME = {
     "Demo",
     "ID",
+    "KOD I",
+    "KOD II",
     "KSeF",
     "NIP",
     "Offline %(year)s",

@@ -29,9 +29,7 @@ class TechnicalCorrection(models.TransientModel):
             except UserError as error:
                 wizard.obstacle = str(error)
                 continue
-            wizard.difference = as_table(
-                self.env, found, self.env._("Rejected file"), self.env._("New file")
-            )
+            wizard.difference = as_table(self.env, found, self.env._("Rejected file"), self.env._("New file"))
             if not found:
                 wizard.obstacle = self.env._(
                     "The new file says the same as the rejected one, so KSeF would reject it again. Mend first what "

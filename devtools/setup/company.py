@@ -11,6 +11,7 @@ company.write(
         "vat": "PL5795955811",
         "phone": "+48 42 123 45 67",
         "email": "biuro@example.com",
+        "company_details": "Próba Łódź Sp. z o.o.<br/>ul. Żółta 7/9<br/>90-001 Łódź<br/>NIP 579-595-58-11",
         # without it the first Print opens a wizard
         "external_report_layout_id": env.ref("web.external_layout_standard").id,
     }

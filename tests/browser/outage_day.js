@@ -6,8 +6,10 @@ const alerts = () =>
 const isTold = (...words) =>
     until(`"${words}" instead of "${alerts()}"`, () => words.every((word) => alerts().includes(word)));
 const openTab = () => click(".nav-link[name=l10n_pl_ksef_tab]");
-const rowReads = (...words) =>
-    until(`"${words}" in the row`, () => words.every((word) => textOf("l10n_pl_ksef_document_ids")?.includes(word)));
+const factsRead = (...words) =>
+    until(`"${words}" among the facts`, () =>
+        words.every((word) => textOf("l10n_pl_ksef_document_ids")?.includes(word)),
+    );
 const openDocument = async () => {
     await click(".o_field_widget[name=l10n_pl_ksef_document_id] .o_form_uri");
     await until("the document", () => field("sha256"));
@@ -29,7 +31,7 @@ const stories = {
         await noDialog();
         await isTold("offline24", "24.11.2026");
         await openTab();
-        await rowReads("offline24");
+        await factsRead("offline24", "24.11.2026");
         await print();
         await press("action_invoice_sent");
         await pressInDialog("action_send_and_print");
@@ -42,7 +44,7 @@ const stories = {
         await pressInDialog("action_issue");
         await noDialog();
         await openTab();
-        await until("the document", () => field("l10n_pl_ksef_document_ids")?.querySelector(".o_data_row"));
+        await factsRead("awar");
     },
 
     async changeTheMode() {
@@ -69,7 +71,7 @@ const stories = {
         await isTold(number);
         await print();
         await openTab();
-        await rowReads(number);
+        await factsRead(number);
     },
 
     async sendTheNumberedCopy() {
