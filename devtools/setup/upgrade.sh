@@ -15,17 +15,16 @@ check_upgrades() {
     done
 }
 
-# check_upgrade VERSION COMMIT
-check_upgrade() {
-    local version=$1 old=$dev_dir/upgrade_$$ database=${db_prefix}upgrade_$$
+# check_upgrade VERSION COMMIT, in a shell of its own, which cleans up
+check_upgrade() (
+    version=$1 old=$dev_dir/upgrade_$$ database=${db_prefix}upgrade_$$
     say "Upgrade a database of version $version"
+    trap 'drop_database "$database"; rm -rf "$old"' EXIT
     mkdir -p "$old/$addon"
     git -C "$checkout" archive "$2" | tar -x -C "$old/$addon"
     clone_database "$base_db" "$database"
     run_upgrade
-    drop_database "$database"
-    rm -rf "$old"
-}
+)
 
 run_upgrade() {
     run_logged upgrade-install odoo -d "$database" --addons-path "$old" -i "$addon" --stop-after-init --no-http ||
