@@ -16,7 +16,10 @@ class KsefPortalAccount(PortalAccount):
             invoice._l10n_pl_ksef_note_hand_over()
         if report_type and invoice._l10n_pl_ksef_hand_over().kind is None:
             return request.redirect(invoice.get_portal_url())  # which says what it waits for
-        return super().portal_my_invoice_detail(invoice_id, access_token, report_type, download, **kw)
+        # by name: other addons have other arguments in these places
+        return super().portal_my_invoice_detail(
+            invoice_id, access_token=access_token, report_type=report_type, download=download, **kw
+        )
 
     def _invoice_get_page_view_values(self, invoice, access_token, **kwargs):
         values = super()._invoice_get_page_view_values(invoice, access_token, **kwargs)

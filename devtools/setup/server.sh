@@ -141,7 +141,8 @@ run_pytest() {
         esac
     done
     [ ${#paths[@]} -gt 0 ] || paths=("$mounted_addon/tests")
-    in_odoo_env "$python" -m pytest -p no:cacheprovider --rootdir="$mounted_addon" -c "$mounted_addon/pyproject.toml" \
+    in_odoo_env PYTHONPATH="$PYTHONPATH:$checkout/devtools" "$python" -m pytest -p no:cacheprovider -p server_order \
+        --rootdir="$mounted_addon" -c "$mounted_addon/pyproject.toml" \
         --odoo-config="$dev_dir/odoo.conf" --odoo-database="$test_db" --odoo-http --odoo-log-level=warn \
         --odoo-extra="logfile=$dev_dir/log/test.log" "${args[@]}" "${paths[@]}"
 }
