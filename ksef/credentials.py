@@ -10,7 +10,7 @@ import hashlib
 import re
 import ssl
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 from cryptography import x509
@@ -460,10 +460,10 @@ def _usage(certificate: x509.Certificate) -> str:
     return "other"
 
 
-def _date_in_poland(moment: datetime) -> str:
-    """ISO date of a moment, as a clock in Poland shows it."""
+def _date_in_poland(moment: datetime) -> date:
+    """Date of a moment, as a clock in Poland shows it."""
     last = datetime.max.replace(tzinfo=timezone.utc) - timedelta(days=1)  # later ones have no local time in Python
-    return min(moment, last).astimezone(POLAND).date().isoformat()
+    return min(moment, last).astimezone(POLAND).date()
 
 
 # What both need

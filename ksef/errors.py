@@ -4,6 +4,8 @@ Each type carries an English sentence with %(name)s places. Whoever shows it tra
 fills the places afterwards, so this package needs no translation machinery of its own.
 """
 
+from dataclasses import dataclass, field
+
 # pylint: disable=prefer-env-translation  # there is no env here
 
 
@@ -12,12 +14,28 @@ def _(sentence):
     return sentence
 
 
+@dataclass(frozen=True)
+class Sentence:
+    """A sentence for a person, to be translated before its places are filled.
+
+    :ivar str text: English, with %(name)s places
+    :ivar dict values: fills the places: texts, numbers, dates, aware datetimes (shown in Polish time), or sentences to
+        be translated themselves
+    """
+
+    text: str
+    values: dict = field(default_factory=dict)
+
+    def __str__(self):
+        return self.text % self.values
+
+
 class KsefError(Exception):
     """Base of all errors of this package.
 
     :cvar sentence: English, for an accountant: what is wrong and what to do next; %(name)s places.
     :ivar about: the input that the error is about ("private_key", "certificate", "password"), if it is about one.
-    :ivar values: fills the places of ``sentence``; never holds a secret.
+    :ivar values: fills the places of ``sentence``, see ``Sentence``; never holds a secret.
     """
 
     sentence = _("Something went wrong with KSeF.")

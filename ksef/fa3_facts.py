@@ -295,7 +295,7 @@ def _buyer(facts):
 
 def _heading(facts):
     if facts.issue_date > facts.today:
-        yield problems.DateInFuture(date=facts.issue_date.isoformat())
+        yield problems.DateInFuture(date=facts.issue_date)
     if facts.is_foreign and not facts.exchange_rate and any(part.amount for part in facts.vat):
         yield problems.ExchangeRateMissing(currency=facts.currency)
 

@@ -5,11 +5,11 @@ failure), 106nh (unavailability), 106nha (invoice issued before a failure was an
 ministry's API documentation. A day is a calendar day in Poland, whatever zone a time comes in.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from .errors import _
+from .errors import Sentence, _
 from .working_days import days_off_between, working_day_after
 
 # pylint: disable=prefer-env-translation  # there is no env here
@@ -33,21 +33,6 @@ class Kind:
     MAINTENANCE = "maintenance"
     FAILURE = "failure"
     TOTAL_FAILURE = "total_failure"
-
-
-@dataclass(frozen=True)
-class Sentence:
-    """A sentence for a person, to be translated before its places are filled.
-
-    :ivar str text: English, with %(name)s places
-    :ivar dict values: fills the places: texts, numbers, dates, or sentences to be translated themselves
-    """
-
-    text: str
-    values: dict = field(default_factory=dict)
-
-    def __str__(self):
-        return self.text % self.values
 
 
 @dataclass(frozen=True)
@@ -138,7 +123,7 @@ def propose(announcements, at):
     for mode, kind, text in _PRECEDENCE:
         for announcement in in_force:
             if announcement.kind == kind:
-                return mode, Sentence(text, {"start": _day(announcement.start), "notice": announcement.source})
+                return mode, Sentence(text, {"start": announcement.start, "notice": announcement.source})
     return Mode.OFFLINE24, Sentence(_NOTHING_ANNOUNCED)
 
 

@@ -29,10 +29,12 @@ from .errors import (
     PermissionMissing,
     RateLimited,
     RequestRefused,
+    Sentence,
     SessionEnded,
     SessionUnavailable,
     UploadRefused,
     UpoMissing,
+    _,
 )
 
 _logger = logging.getLogger(__name__)
@@ -196,18 +198,18 @@ class Transport:
     def _exchange(self, send, what, repeatable, host):
         def lost(problem, error=None):
             kind = KsefUnreachable if repeatable or (error and _never_sent(error)) else LostAnswer
-            return kind(host=host, problem=problem)
+            return kind(host=host, problem=Sentence(problem))
 
         try:
             response = send()
         except requests.Timeout as error:
-            raise lost("no answer in time", error) from None
+            raise lost(_("no answer in time"), error) from None
         except requests.exceptions.SSLError as error:
-            raise lost("no secure connection", error) from None
+            raise lost(_("no secure connection"), error) from None
         except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
-            raise lost("no connection", error) from None
+            raise lost(_("no connection"), error) from None
         if _is_cut_off(response):
-            raise lost("the connection broke")
+            raise lost(_("the connection broke"))
         _logger.debug("%s: %s", what, response.status_code)
         if warning := response.headers.get("X-System-Warning"):
             _logger.warning("KSeF warns at %s: %s", what, _scrub(warning))

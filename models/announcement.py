@@ -160,6 +160,12 @@ class Announcement(models.Model):
         return [announcement._told() for announcement in found]
 
     @api.model
+    def _in_force(self, environment):
+        """Return the announcements that are in force now: a list of ``modes.Announcement``."""
+        now = _aware(fields.Datetime.now())
+        return [announcement for announcement in self._announcements(environment) if announcement.in_force(now)]
+
+    @api.model
     def _propose(self, environment, at=None):
         """Return the mode of an invoice that is sealed at a moment, and why, see ``modes.propose``.
 

@@ -31,6 +31,7 @@ class Document(models.Model):
     accepted_at = fields.Datetime("KSeF Number Assigned", readonly=True)
     upo_id = fields.Many2one("ir.attachment", "UPO", readonly=True, ondelete="restrict")
     problem = fields.Text(readonly=True, help="Why it could not be sent the last time.")
+    hindrance = fields.Text("Why It Waits", compute="_compute_hindrance")
     rejection_code = fields.Integer("KSeF's Code", readonly=True, aggregator=None)
     rejection_words = fields.Text("KSeF Says", readonly=True)
     rejection_meaning = fields.Text("What It Means", compute="_compute_rejection")
@@ -54,6 +55,15 @@ class Document(models.Model):
             document.can_correct = bool(rejection and rejection.correctable)
             document.can_send_again = bool(rejection and rejection.resendable)
             document.maybe_in_ksef = bool(rejection and rejection.maybe_in_ksef)
+
+    @api.depends("state", "problem")
+    @api.depends_context("lang")
+    def _compute_hindrance(self):
+        queues = self.env["l10n_pl_ksef.queue"]
+        for document in self:
+            nip = document.company_id.sudo()._l10n_pl_ksef_nip()
+            waits = document.state == "waiting"
+            document.hindrance = waits and (document.problem or queues._hindrance(document.environment, nip))
 
     # Taken by a session
 
@@ -274,3 +284,13 @@ class Document(models.Model):
             queues |= queues._with(environment, company._l10n_pl_ksef_nip())
         queues.retry_at = False
         queues._wake()
+        closed = queues._closed_because(environment)
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "type": "warning" if closed else "success",
+                "message": closed or self.env._("What waits is being sent now. Look again in a moment."),
+                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
+            },
+        }

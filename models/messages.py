@@ -1,17 +1,18 @@
 """Errors and sentences of ``ksef/`` in the user's language."""
 
-from datetime import date
+from datetime import date, datetime, timezone
 
 from odoo import fields
 from odoo.exceptions import UserError
-from odoo.tools import format_date
+from odoo.tools import format_date, format_datetime
 
-from ..ksef.modes import Sentence
+from ..ksef.errors import Sentence
+from ..ksef.modes import WARSAW
 
 
 def translated(env, error):
     """Return the sentence of a ``KsefError`` in the language of ``env``."""
-    return env._(error.sentence, **error.values)
+    return spoken(env, Sentence(error.sentence, error.values))
 
 
 def user_error(env, error):
@@ -20,18 +21,21 @@ def user_error(env, error):
 
 
 def spoken(env, sentence):
-    """Return a ``ksef.modes.Sentence`` as text in the language of ``env``."""
+    """Return a ``ksef.errors.Sentence`` as text in the language of ``env``."""
     return env._(sentence.text, **{name: _spoken_value(env, value) for name, value in sentence.values.items()})
 
 
 def _spoken_value(env, value):
     if isinstance(value, Sentence):
         return spoken(env, value)
+    if isinstance(value, datetime):
+        utc = value.astimezone(timezone.utc).replace(tzinfo=None)
+        return format_datetime(env, utc, tz=WARSAW.key, dt_format="short")
     return format_date(env, value) if isinstance(value, date) else value
 
 
 def to_json(sentence):
-    """Return a ``Sentence`` in a form that a Json field keeps; its language is chosen when it is read."""
+    """Return a ``Sentence`` without datetimes in a form that a Json field keeps; its language is chosen when read."""
     return {"text": sentence.text, "values": {name: _value_to_json(value) for name, value in sentence.values.items()}}
 
 

@@ -6,10 +6,11 @@ from datetime import datetime, timedelta, timezone
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
-from odoo.tools import SQL
+from odoo.tools import SQL, format_datetime
 
 from ..ksef.api import RateLimit
 from ..ksef.errors import AccessRefused, KsefError, LoginCertificateMissing, RateLimited, Unexpected
+from ..ksef.modes import WARSAW
 from ..ksef.pacing import LONGEST_WAIT, Pace
 from .certificate import ENVIRONMENTS
 from .messages import translated
@@ -79,15 +80,31 @@ class Queue(models.Model):
     @api.model
     def _is_open(self, environment):
         """Tell whether it makes sense to talk to KSeF by the announcements; if not, be woken when they end."""
-        now = datetime.now(timezone.utc)
-        in_force = [
-            announcement
-            for announcement in self.env["l10n_pl_ksef.announcement"]._announcements(environment)
-            if announcement.in_force(now)
-        ]
+        in_force = self.env["l10n_pl_ksef.announcement"]._in_force(environment)
         if in_force and all(announcement.end for announcement in in_force):
             self._wake(max(announcement.end for announcement in in_force).replace(tzinfo=None))
         return not in_force
+
+    @api.model
+    def _hindrance(self, environment, nip):
+        """Return why documents of a NIP that wait are not sent now, in words; empty if they go with the next run."""
+        if closed := self._closed_because(environment):
+            return closed
+        queue = self._with(environment, nip)
+        if not queue.problem or not queue._pauses():
+            return queue.problem or ""
+        again = format_datetime(self.env, queue.retry_at, tz=WARSAW.key, dt_format="short")
+        return self.env._("%(problem)s Next attempt: %(again)s.", problem=queue.problem, again=again)
+
+    @api.model
+    def _closed_because(self, environment):
+        """Return which announcement keeps the worker from talking to KSeF, in words; empty if none does."""
+        announcements = self.env["l10n_pl_ksef.announcement"]._in_force(environment)
+        notices = ", ".join(announcement.source for announcement in announcements)
+        return notices and self.env._(
+            "By an announcement KSeF is not available (%(notices)s). What waits is sent by itself when that has ended.",
+            notices=notices,
+        )
 
     @api.model
     def _wake(self, at=None):

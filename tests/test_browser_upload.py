@@ -32,8 +32,8 @@ class TestBrowserUpload(KsefOfflineCommon, BrowserCommon):
         cases = [
             self.case("wrong password", good, password="wrong", problem="password"),
             self.case("mismatch", good, certificate=other.certificate_file(), problem="belong"),
-            self.case("expired", expired, problem="2026-01-01"),
-            self.case("not yet valid", early, problem="2027-01-01"),
+            self.case("expired", expired, problem="01/01/2026"),
+            self.case("not yet valid", early, problem="01/01/2027"),
             self.case("to log in with", self.issued(usage="authentication"), problem="Podpis linku"),
             self.case("no certificate", good, certificate=b"%PDF-1.4 an invoice", problem="certificate"),
             self.case("no key", good, key=b"\x00\x01 noise", problem="key"),

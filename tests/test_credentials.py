@@ -5,7 +5,7 @@ import hashlib
 import re
 import traceback
 import warnings
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -393,12 +393,12 @@ class TestCredentials(BaseCase):
         error = self.assert_refused(
             errors.CertificateExpired, credentials.check_usable, certificate, NOT_AFTER + timedelta(days=9)
         )
-        self.assertEqual(error.values, {"date": "2028-02-01"})
+        self.assertEqual(error.values, {"date": date(2028, 2, 1)})
         summer = self.issue(not_before=datetime(2027, 6, 30, 22, 15, tzinfo=timezone.utc)).certificate_file()
         error = self.assert_refused(
             errors.CertificateNotYetValid, credentials.check_usable, credentials.read_certificate(summer), DURING
         )
-        self.assertEqual(error.values, {"date": "2027-07-01"})
+        self.assertEqual(error.values, {"date": date(2027, 7, 1)})
 
     def test_the_last_moment_there_is(self):
         end = datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone.utc)

@@ -490,7 +490,7 @@ class TestPropose(BaseCase):
                     if kinds:
                         self.assertEqual(
                             reason.values,
-                            {"start": date(2026, 11, 20), "notice": next(k for k, m in strength if m == mode)},
+                            {"start": at("2026-11-20 08:00"), "notice": next(k for k, m in strength if m == mode)},
                         )
                     self.assertTrue(str(reason))
 

@@ -218,6 +218,10 @@ class TestSending(KsefSendingCommon):
         self.assertFalse(document.deadline)
         self.run_worker()
         self.assertEqual((document.state, self.held()), ("waiting", []))
+        # Whoever is impatient is told what keeps it.
+        message = document.with_user(self.accountant).action_send_now()["params"]["message"]
+        for words in (message, document.with_user(self.accountant).hindrance):
+            self.assertIn("K/2026/AWR/01", words)
         self.pass_time(3600)
         failure.action_end_now()
         self.assertEqual(str(document.deadline), "2026-12-02")
@@ -316,9 +320,12 @@ class TestSending(KsefSendingCommon):
         self.assertEqual(queue_record.retry_at, (NOW + timedelta(minutes=1)).replace(tzinfo=None))
         self.run_worker(2)
         self.assertEqual(queue_record.failures, 2)
+        document = move.l10n_pl_ksef_document_id.with_user(self.accountant)
+        self.assertIn("Nie można połączyć", document.hindrance)
+        self.assertIn("brak połączenia. Spróbuj później. Next attempt: 11/23/26, 11:04", document.hindrance)
         self.ksef.start()
         # The accountant does not wait for the end of the pause.
-        move.l10n_pl_ksef_document_id.with_user(self.accountant).action_send_now()
+        self.assertEqual(document.action_send_now()["params"]["type"], "success")
         self.run_worker()
         self.check_accepted(move)
         self.assertFalse(queue_record.problem)

@@ -65,13 +65,13 @@ class TestUpload(KsefOfflineCommon):
             (
                 "expired",
                 "certificate_problem",
-                "2026-01-01",
+                "01/01/2026",
                 (old.key_file(PASSWORD), old.certificate_file(), PASSWORD),
             ),
             (
                 "not yet valid",
                 "certificate_problem",
-                "2027-01-01",
+                "01/01/2027",
                 (early.key_file(PASSWORD), early.certificate_file(), PASSWORD),
             ),
             (

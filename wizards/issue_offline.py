@@ -123,7 +123,7 @@ class IssueOffline(models.TransientModel):
                 move._l10n_pl_ksef_issue_offline(self.mode, self.reason)
         except UserError as error:
             self.refused_ids += move
-            self.refusals = "\n\n".join(filter(None, (self.refusals, f"{move.name}: {error}")))
+            self.refusals = "\n\n".join(filter(None, (self.refusals, f"{move.display_name}: {error}")))
 
     @api.depends("refusals")
     @api.depends_context("lang")

@@ -11,10 +11,16 @@ PREFIX = "/control"
 
 def carry_out(simulator, request):
     """Answer a request below ``PREFIX``; what it did is in the body."""
-    act = _ACTS.get(request.path.removeprefix(f"{PREFIX}/"))
+    act, parameter = _ACTS.get(request.path.removeprefix(f"{PREFIX}/"), (None, None))
     if act is None:
-        return Answer(404, f"There are: {', '.join(_ACTS)}\n".encode(), "text/plain; charset=utf-8")
-    return Answer(200, f"{act(simulator, request.query)}\n".encode(), "text/plain; charset=utf-8")
+        return _text(404, f"There are: {', '.join(_ACTS)}")
+    if request.query.keys() - {parameter} or not all(value.isdecimal() for value in request.query.values()):
+        return _text(400, f"It takes {parameter}=NUMBER" if parameter else "It takes nothing else")
+    return _text(200, act(simulator, request.query))
+
+
+def _text(status, words):
+    return Answer(status, f"{words}\n".encode(), "text/plain; charset=utf-8")
 
 
 def _start(category):
@@ -42,7 +48,18 @@ def _end(simulator, _query):
             event_id=message["eventId"],
             title="Zakończenie awarii",
         )
-    return f"{len(running)} failures ended"
+    lasting = _lasting_maintenance(state)
+    for message in lasting:
+        version = message["version"] + 1
+        values = {"event_id": message["eventId"], "version": version}
+        latarnia.announce(state, "MAINTENANCE", "MAINTENANCE_ANNOUNCEMENT", message["start"], state.now(), **values)
+    return f"Announcements ended: {len(running) + len(lasting)}"
+
+
+def _lasting_maintenance(state):
+    """Return the newest message of each maintenance that has not ended."""
+    newest = {message["eventId"]: message for message in state.announcements if message["category"] == "MAINTENANCE"}
+    return [message for message in newest.values() if message["end"] > state.now()]
 
 
 def _maintenance(simulator, query):
@@ -74,12 +91,13 @@ def _back(simulator, _query):
     return "The API answers again"
 
 
+# Name: (what it does, the number that it takes)
 _ACTS = {
-    "failure": _start("FAILURE"),
-    "total-failure": _start("TOTAL_FAILURE"),
-    "end": _end,
-    "maintenance": _maintenance,
-    "reject": _reject,
-    "away": _away,
-    "back": _back,
+    "failure": (_start("FAILURE"), None),
+    "total-failure": (_start("TOTAL_FAILURE"), None),
+    "end": (_end, None),
+    "maintenance": (_maintenance, "minutes"),
+    "reject": (_reject, "code"),
+    "away": (_away, None),
+    "back": (_back, None),
 }

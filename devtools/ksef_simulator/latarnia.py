@@ -57,7 +57,12 @@ def _is_running(message, now, announcements):
         other["type"] == "FAILURE_END" and other["eventId"] == message["eventId"] and other["end"] <= now
         for other in announcements
     )
-    return message["start"] <= now and not ended and (message["end"] is None or now < message["end"])
+    replaced = any(
+        other["version"] > message["version"] and all(other[key] == message[key] for key in ("type", "eventId"))
+        for other in announcements
+    )
+    lasting = message["start"] <= now and (message["end"] is None or now < message["end"])
+    return lasting and not ended and not replaced
 
 
 def _written(message):

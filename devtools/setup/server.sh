@@ -71,17 +71,19 @@ start_simulator() {
 
 # tell_simulator ACT [NAME=VALUE]
 tell_simulator() {
-    "$python" - "$(sed -n 's/^KOD I\/II: *//p' "$simulator_log")/control/${1:-}?${2:-}" <<'PY' ||
+    local outcome=0
+    "$python" - "$(sed -n 's/^KOD I\/II: *//p' "$simulator_log")/control/${1:-}?${2:-}" <<'PY' || outcome=$?
 import sys, urllib.error, urllib.request
 opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 try:
     print(opener.open(urllib.request.Request(sys.argv[1], method="POST"), timeout=10).read().decode(), end="")
 except urllib.error.HTTPError as error:
-    print(error.read().decode(), end="")
+    sys.exit(f"./dev ksef: {error.read().decode().strip()}")
 except OSError:
-    sys.exit(1)
+    sys.exit(3)
 PY
-        die "the simulator does not run; ./dev serve starts it"
+    [ "$outcome" != 3 ] || die "the simulator does not run; ./dev serve starts it"
+    return "$outcome"
 }
 
 stop_simulator() {
