@@ -160,7 +160,8 @@ class Party:
 class Reference:
     """An earlier invoice that this one corrects or settles.
 
-    :ivar state: "none", "sealed", "sent", "rejected" or "accepted"; with the last there is a ``ksef_number``
+    :ivar state: "none", "sealed", "sent", "rejected", "outside" (issued outside KSeF, for good) or "accepted"; with the
+        last there is a ``ksef_number``
     """
 
     id: int
@@ -336,6 +337,7 @@ def _totals(facts):
             yield problems.VatNotOfRate(tax=tax.name, net=net, vat=vat, record_id=tax.id)
 
 
+_NAMEABLE = ("accepted", "outside")
 _WAIT_FOR_ORIGINAL = {
     "none": problems.OriginalNotSent,
     "sealed": problems.OriginalWaiting,
@@ -345,11 +347,14 @@ _WAIT_FOR_ORIGINAL = {
 
 
 def _references(facts):
-    """A correction names its original by the number in KSeF (art. 106j ust. 2), so does a settlement its advances."""
+    """A correction names its original by the number in KSeF (art. 106j ust. 2), so does a settlement its advances.
+
+    One that was issued outside KSeF has none: the file says so.
+    """
     if facts.is_correction and not facts.original:
         yield problems.OriginalUnknown()
-    elif facts.is_correction and facts.original.state != "accepted":
+    elif facts.is_correction and facts.original.state not in _NAMEABLE:
         yield _WAIT_FOR_ORIGINAL[facts.original.state](number=facts.original.number)
     for advance in facts.advances:
-        if not advance.ksef_number:
+        if advance.state not in _NAMEABLE:
             yield problems.AdvanceWithoutNumber(number=advance.number, record_id=advance.id)

@@ -171,6 +171,7 @@ def _correction(root, facts):
         reason.text = _line(reason.text)[:_TEXT_LIMIT]
     _put(fa, FA, "TypKorekty", facts.correction_effect)
     original = facts.original
+    in_ksef = [("NrKSeF", "1"), ("NrKSeFFaKorygowanej", original.ksef_number)]
     _put(
         fa,
         FA,
@@ -178,14 +179,18 @@ def _correction(root, facts):
         [
             ("DataWystFaKorygowanej", original.issue_date.isoformat()),
             ("NrFaKorygowanej", original.number),
-            ("NrKSeF", "1"),
-            ("NrKSeFFaKorygowanej", original.ksef_number),
+            *(in_ksef if original.ksef_number else [("NrKSeFN", "1")]),
         ],
     )
 
 
 def _advances(root, facts):
-    contents = [[("NrKSeFFaZaliczkowej", advance.ksef_number)] for advance in facts.advances]
+    contents = [
+        [("NrKSeFFaZaliczkowej", advance.ksef_number)]
+        if advance.ksef_number
+        else [("NrKSeFZN", "1"), ("NrFaZaliczkowej", advance.number)]
+        for advance in facts.advances
+    ]
     _put(_child(root, "Fa"), FA, "FakturaZaliczkowa", *contents)
 
 

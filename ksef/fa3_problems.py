@@ -218,7 +218,10 @@ class OriginalUnknown(KsefError):
 class OriginalNotSent(KsefError):
     """values: number."""
 
-    sentence = _("It corrects %(number)s, which has no KSeF number: send that invoice to KSeF first.")
+    sentence = _(
+        "It corrects %(number)s, which has no KSeF number: send that invoice to KSeF first. If it was issued outside "
+        "KSeF, say so in its tab KSeF."
+    )
     about = "original"
 
 
@@ -253,7 +256,8 @@ class AdvanceWithoutNumber(KsefError):
     """values: number, record_id."""
 
     sentence = _(
-        "It settles the advance invoice %(number)s, which has no KSeF number yet. Wait until that invoice is in KSeF."
+        "It settles the advance invoice %(number)s, which has no KSeF number yet. Wait until that invoice is in KSeF. "
+        "If it was issued outside KSeF, say so in its tab KSeF."
     )
     about = "advance"
 

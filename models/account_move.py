@@ -1,9 +1,20 @@
 from odoo import api, fields, models
-from odoo.exceptions import LockError, UserError, ValidationError
+from odoo.exceptions import AccessError, LockError, UserError, ValidationError
 from odoo.tools import format_date
 
 from ..ksef import modes
 from .messages import spoken
+
+# Readonly on screens only: who writes them over RPC would unseal an invoice, or have KSeF never get it.
+_WRITTEN_BY_METHODS = frozenset(
+    {
+        "l10n_pl_ksef_document_id",
+        "l10n_pl_ksef_total_failure",
+        "l10n_pl_ksef_maybe_sent",
+        "l10n_pl_ksef_copy_outdated",
+        "l10n_pl_ksef_buyer_holds_offline_copy",
+    }
+)
 
 
 class AccountMove(models.Model):
@@ -20,6 +31,13 @@ class AccountMove(models.Model):
         tracking=True,
         help="An ordinary invoice without codes, which is never sent to KSeF (art. 106ng of the VAT Act).",
     )
+    l10n_pl_ksef_outside = fields.Boolean(
+        "Issued outside KSeF",
+        copy=False,
+        tracking=True,
+        help="As the law allows: before the duty to use KSeF, within the limit of 2026, to a consumer. Odoo never "
+        "sends it, and a correction of it tells so in place of a KSeF number.",
+    )
     l10n_pl_ksef_jpk_mark = fields.Char(
         "Mark in JPK_V7",
         compute="_compute_l10n_pl_ksef_jpk_mark",
@@ -29,22 +47,37 @@ class AccountMove(models.Model):
         compute="_compute_l10n_pl_ksef_can_issue_offline", export_string_translation=False
     )
 
-    @api.depends("l10n_pl_ksef_document_id.mode", "l10n_pl_ksef_document_id.state", "l10n_pl_ksef_total_failure")
+    @api.depends(
+        "l10n_pl_ksef_document_id.mode",
+        "l10n_pl_ksef_document_id.state",
+        "l10n_pl_ksef_total_failure",
+        "l10n_pl_ksef_outside",
+    )
     def _compute_l10n_pl_ksef_jpk_mark(self):
         for move in self:
-            move.l10n_pl_ksef_jpk_mark = modes.jpk_mark(move._l10n_pl_ksef_mode(), bool(move._l10n_pl_ksef_number()))
+            # Both have no number and never will.
+            mode = modes.Mode.TOTAL_FAILURE if move.l10n_pl_ksef_outside else move._l10n_pl_ksef_mode()
+            move.l10n_pl_ksef_jpk_mark = modes.jpk_mark(mode, bool(move._l10n_pl_ksef_number()))
 
     def _l10n_pl_ksef_issued_otherwise(self):
         """Tell whether this invoice was issued in another way than online, so that Odoo must not send it."""
         return bool(self.l10n_pl_ksef_document_id or self.l10n_pl_ksef_total_failure)
 
-    @api.depends("state", "move_type", "country_code", "l10n_pl_ksef_document_id", "l10n_pl_ksef_total_failure")
+    @api.depends(
+        "state",
+        "move_type",
+        "country_code",
+        "l10n_pl_ksef_document_id",
+        "l10n_pl_ksef_total_failure",
+        "l10n_pl_ksef_outside",
+    )
     def _compute_l10n_pl_ksef_can_issue_offline(self):
         for move in self:
             move.l10n_pl_ksef_can_issue_offline = (
                 move.state == "posted"
                 and move.country_code == "PL"
                 and move.move_type in ("out_invoice", "out_refund")
+                and not move.l10n_pl_ksef_outside
                 and not move._l10n_pl_ksef_issued_otherwise()
                 and not move._l10n_pl_ksef_sent_online()
             )
@@ -76,6 +109,28 @@ class AccountMove(models.Model):
                         number=move.name,
                     )
                 )
+
+    @api.constrains("l10n_pl_ksef_outside")
+    def _check_l10n_pl_ksef_outside(self):
+        for move in self.filtered("l10n_pl_ksef_outside"):
+            if move.l10n_pl_ksef_document_id or move._l10n_pl_ksef_sent_online():
+                raise ValidationError(
+                    self.env._("Invoice %(number)s is on its way to KSeF, or there already.", number=move.name)
+                )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        self._l10n_pl_ksef_check_written({name for vals in vals_list for name, value in vals.items() if value})
+        return super().create(vals_list)
+
+    def write(self, vals):
+        self._l10n_pl_ksef_check_written(vals.keys())
+        return super().write(vals)
+
+    def _l10n_pl_ksef_check_written(self, names):
+        """Refuse names of fields that only methods of this addon may write."""
+        if not self.env.su and _WRITTEN_BY_METHODS & names:
+            raise AccessError(self.env._("Only issuing and sending change how an invoice stands with KSeF."))
 
     # Issuing
 
@@ -145,12 +200,14 @@ class AccountMove(models.Model):
 
     def _l10n_pl_ksef_beside_the_books(self):
         """Return these invoices for writes on which no journal item depends: Odoo need not work them out again."""
-        return self.with_context(skip_invoice_sync=True, check_move_validity=False, skip_is_manually_modified=True)
+        return self.sudo().with_context(
+            skip_invoice_sync=True, check_move_validity=False, skip_is_manually_modified=True
+        )
 
     def action_l10n_pl_ksef_undo_total_failure(self):
         """Take back that an invoice was issued during total failure, so that it can go to KSeF after all."""
         self.check_access("write")
-        self.l10n_pl_ksef_total_failure = False
+        self.sudo().l10n_pl_ksef_total_failure = False
 
     def _l10n_pl_ksef_check_can_issue_offline(self):
         if self._l10n_pl_ksef_is_self_billed():
@@ -207,10 +264,13 @@ class AccountMove(models.Model):
             "l10n_pl_ksef_sealed": {
                 "level": document._alert_level(),
                 "message": document._status_line(),
+            }
+        }
+        if self.env["l10n_pl_ksef.document"].has_access("read"):
+            alerts["l10n_pl_ksef_sealed"] |= {
                 "action": document._get_records_action(),
                 "action_text": self.env._("View the sealed document"),
             }
-        }
         if document._unfinished() and document._outlives_certificate():
             alerts["l10n_pl_ksef_certificate_ends"] = {
                 "level": "warning",

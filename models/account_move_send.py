@@ -1,12 +1,21 @@
 """Odoo's sending of invoices: what the buyer gets is said beforehand, and nothing leaves that may not leave yet."""
 
 from odoo import api, models
-from odoo.exceptions import RedirectWarning, UserError
+from odoo.exceptions import AccessError, RedirectWarning, UserError
 
 from ..ksef import modes
 
 # Ways in which paper leaves; all others carry an e-invoice in a file.
 _WAYS_OF_PAPER = ("manual", "email", "snailmail")
+_ODOOS_MAILS = ("account.email_template_edi_invoice", "account.email_template_edi_credit_note")
+
+
+def _attachment_id(attachment):
+    """Return the id in an entry of Odoo's widget, as Odoo itself reads it; None if it is a placeholder."""
+    try:
+        return int(attachment["id"])
+    except ValueError:
+        return None
 
 
 class AccountMoveSend(models.AbstractModel):
@@ -16,8 +25,45 @@ class AccountMoveSend(models.AbstractModel):
 
     def _get_alerts(self, moves, moves_data):
         alerts = super()._get_alerts(moves, moves_data)
-        if shut := moves.filtered(lambda move: move._l10n_pl_ksef_hand_over().kind is None):
-            alerts["l10n_pl_ksef_shut"] = self._l10n_pl_ksef_shut_alert(shut, moves)
+        shut = moves.filtered(lambda move: move._l10n_pl_ksef_hand_over().kind is None)
+        rejected = shut.filtered(lambda move: move._l10n_pl_ksef_rejected_online())
+        if rejected:
+            alerts["l10n_pl_ksef_rejected_online"] = self._l10n_pl_ksef_shut_alert(
+                rejected,
+                moves,
+                self.env._(
+                    "KSeF has rejected these invoices: %(names)s. They count as not issued: reset them to draft, mend "
+                    "them and send them again.",
+                    names=", ".join(rejected.mapped("name")),
+                ),
+            )
+        if awaiting := shut - rejected:
+            alerts["l10n_pl_ksef_shut"] = self._l10n_pl_ksef_shut_alert(
+                awaiting,
+                moves,
+                self.env._(
+                    "KSeF has not given the number of these invoices yet: %(names)s. An invoice sent online may be "
+                    "handed over only with its number. Press Check Sending on the invoice, then send it.",
+                    names=", ".join(awaiting.mapped("name")),
+                ),
+            )
+        if mistaken := moves.filtered(lambda move: move.l10n_pl_ksef_document_id.sudo().state == "rejected"):
+            alerts["l10n_pl_ksef_rejected"] = self._l10n_pl_ksef_paper_alert(
+                mistaken,
+                moves,
+                self.env._("KSeF has rejected the sealed document: correct it before you hand anything over."),
+                level="warning",
+            )
+        if codeless := moves.filtered(lambda move: move._l10n_pl_ksef_lacks_file()):
+            alerts["l10n_pl_ksef_no_code"] = self._l10n_pl_ksef_paper_alert(
+                codeless,
+                moves,
+                self.env._(
+                    "The file that KSeF has accepted is not here, so KOD I cannot be printed. Download the invoice "
+                    "from KSeF's taxpayer application, and hand that over."
+                ),
+                level="warning",
+            )
         if confirmations := moves.filtered(lambda move: move._l10n_pl_ksef_is_confirmation()):
             alerts["l10n_pl_ksef_confirmation"] = self._l10n_pl_ksef_paper_alert(
                 confirmations,
@@ -48,28 +94,23 @@ class AccountMoveSend(models.AbstractModel):
             and not move._l10n_pl_ksef_is_issued()
         )
 
-    def _l10n_pl_ksef_shut_alert(self, shut, moves):
-        message = self.env._(
-            "KSeF has not given the number of these invoices yet: %(names)s. An invoice sent online may be handed over "
-            "only with its number. Press Check Sending on the invoice, then send it.",
-            names=", ".join(shut.mapped("name")),
-        )
+    def _l10n_pl_ksef_shut_alert(self, shut, moves, message):
         if len(moves) == 1:
             return {"level": "danger", "message": message}
         waiting = self.env._("Their mails wait for it.")
         return {
             "level": "warning",
             "message": f"{message} {waiting}",
-            "action": shut._get_records_action(name=self.env._("Awaiting a KSeF number")),
+            "action": shut._get_records_action(name=self.env._("Without a KSeF number")),
             "action_text": self.env._("View Invoice(s)"),
         }
 
-    def _l10n_pl_ksef_paper_alert(self, concerned, moves, message):
+    def _l10n_pl_ksef_paper_alert(self, concerned, moves, message, level="info"):
         if len(moves) == 1:
-            return {"level": "info", "message": f"{message} {concerned._l10n_pl_ksef_paper_reason()}"}
+            return {"level": level, "message": f"{message} {concerned._l10n_pl_ksef_paper_reason()}"}
         count = self.env._("Invoices concerned: %(count)s.", count=len(concerned))
         return {
-            "level": "info",
+            "level": level,
             "message": f"{message} {count}",
             "action": concerned._get_records_action(name=self.env._("Issued offline")),
             "action_text": self.env._("View Invoice(s)"),
@@ -141,14 +182,15 @@ class AccountMoveSend(models.AbstractModel):
         """Give the mail the words of the paper that goes out now."""
         if "email" not in move_data["sending_methods"]:
             return
-        lang = move_data["mail_lang"]
         if move._l10n_pl_ksef_is_confirmation():
-            template = move._get_mail_template()
-            move_data["mail_template"] = template
-            move_data["mail_subject"] = self._get_default_mail_subject(move, template, lang)
-            move_data["mail_body"] = self._get_default_mail_body(move, template, lang)
+            self._l10n_pl_ksef_take_words(move, move_data, move._get_mail_template())
         elif move_data["mail_body"]:
-            move_data["mail_body"] += move.with_context(lang=lang)._l10n_pl_ksef_mail_links()
+            move_data["mail_body"] += move.with_context(lang=move_data["mail_lang"])._l10n_pl_ksef_mail_links()
+
+    def _l10n_pl_ksef_take_words(self, move, move_data, template):
+        move_data["mail_template"] = template
+        move_data["mail_subject"] = self._get_default_mail_subject(move, template, move_data["mail_lang"])
+        move_data["mail_body"] = self._get_default_mail_body(move, template, move_data["mail_lang"])
 
     def _hook_if_errors(self, moves_data, allow_raising=True):
         refused = [move for move, data in moves_data.items() if data["error"].get("l10n_pl_ksef_outage")]
@@ -160,6 +202,12 @@ class AccountMoveSend(models.AbstractModel):
                 {"active_model": "account.move", "active_ids": [move.id for move in refused]},
             )
         return super()._hook_if_errors(moves_data, allow_raising=allow_raising)
+
+    def _generate_invoice_fallback_documents(self, invoices_data):
+        outages = [data for data in invoices_data.values() if (data.get("error") or {}).get("l10n_pl_ksef_outage")]
+        super()._generate_invoice_fallback_documents(invoices_data)
+        for data in outages:
+            data["sending_methods"] = set()  # it has not been issued: its mail would say that it has
 
     # Mails
 
@@ -182,17 +230,39 @@ class AccountMoveSend(models.AbstractModel):
         has_links = "_l10n_pl_ksef_mail_links" in (mail_template.sudo().body_html or "")
         return body if has_links or not body else body + move.with_context(lang=mail_lang)._l10n_pl_ksef_mail_links()
 
+    def _l10n_pl_ksef_mend_words(self, move, move_data):
+        """Give the mail the words of the paper that goes out, if that is another than when the window was opened."""
+        if "email" not in move_data["sending_methods"]:
+            return
+        confirmation = move._l10n_pl_ksef_confirmation_template()
+        right, chosen = move._get_mail_template(), move_data["mail_template"]
+        proposed = confirmation.union(*(self.env.ref(name, raise_if_not_found=False) or [] for name in _ODOOS_MAILS))
+        # Any other template is somebody's own choice of words.
+        if chosen != right and confirmation in (chosen, right) and chosen in proposed:
+            self._l10n_pl_ksef_take_words(move, move_data, right)
+
     def _hook_if_success(self, moves_data, from_cron=False):
+        for move, move_data in moves_data.items():
+            self._l10n_pl_ksef_mend_words(move, move_data)
         result = super()._hook_if_success(moves_data, from_cron=from_cron)
         for move, move_data in moves_data.items():
             if "email" in move_data["sending_methods"] and move._l10n_pl_ksef_hand_over().kind is None:
                 self._l10n_pl_ksef_hold_mail(move, move_data)
+                move.message_post(
+                    body=self.env._(
+                        "The mail to the buyer waits until KSeF has given the invoice its number, and goes then."
+                    )
+                )
         return result
 
     def _l10n_pl_ksef_hold_mail(self, move, move_data):
+        """Keep a mail, with what its author may read: the job that sends it may read anything."""
         attachments = self._l10n_pl_ksef_chosen_attachments(move_data)
-        kept = [attachment["id"] for attachment in attachments if isinstance(attachment["id"], int)]
-        self.env["ir.attachment"].browse(kept).check_access("read")  # the job that sends them may read anything
+        kept = filter(None, (_attachment_id(attachment) for attachment in attachments))
+        self.env["ir.attachment"].browse(kept).exists().check_access("read")
+        for name in filter(None, (attachment.get("dynamic_report") for attachment in attachments)):
+            if self.env["ir.actions.report"]._get_report(name).model != move._name:
+                raise AccessError(self.env._("The report %(name)s does not belong to invoices.", name=name))
         move._l10n_pl_ksef_hold_mail(move_data | {"mail_attachments_widget": attachments})
 
     @api.model

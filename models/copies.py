@@ -4,6 +4,7 @@ import logging
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
 from ..ksef import modes
 
@@ -84,12 +85,20 @@ class AccountMove(models.Model):
         return super().action_send_and_print()
 
     def _get_invoice_legal_documents(self, filetype, allow_fallback=False):
+        if filetype != "pdf" and not self._l10n_pl_ksef_may_leave():
+            return None
         self._l10n_pl_ksef_set_other_paper_aside()
         return super()._get_invoice_legal_documents(filetype, allow_fallback=allow_fallback)
 
     def _get_invoice_legal_documents_all(self, allow_fallback=False):
         self._l10n_pl_ksef_set_other_paper_aside()
         return super()._get_invoice_legal_documents_all(allow_fallback=allow_fallback)
+
+    def get_extra_print_items(self):
+        items = super().get_extra_print_items()
+        if all(move._l10n_pl_ksef_may_leave() for move in self):
+            return items
+        return [item for item in items if item["key"] != "download_ubl"]
 
     def _l10n_pl_ksef_mails_copy(self):
         """Tell whether the company wants the copy with the number mailed by itself to this buyer."""
@@ -109,6 +118,11 @@ class AccountMove(models.Model):
 
     # Mails that wait for the number
 
+    def button_draft(self):
+        result = super().button_draft()
+        self.sudo().filtered("l10n_pl_ksef_held_mail").l10n_pl_ksef_held_mail = False  # what it tells may change now
+        return result
+
     def _l10n_pl_ksef_hold_mail(self, move_data):
         """Keep a mail until KSeF has given the number.
 
@@ -117,14 +131,12 @@ class AccountMove(models.Model):
         held = {key: move_data[key] for key in _HELD_SETTINGS}
         held["mail_template"] = move_data["mail_template"].id
         self.sudo().l10n_pl_ksef_held_mail = held
-        self.message_post(
-            body=self.env._("The mail to the buyer waits until KSeF has given the invoice its number, and goes then.")
-        )
 
     def _l10n_pl_ksef_note_mail(self):
         """Note that a copy has just been mailed."""
+        self.sudo().filtered("l10n_pl_ksef_held_mail").l10n_pl_ksef_held_mail = False
         if self._l10n_pl_ksef_number():
-            self.sudo().write({"l10n_pl_ksef_buyer_holds_offline_copy": False, "l10n_pl_ksef_held_mail": False})
+            self.sudo().l10n_pl_ksef_buyer_holds_offline_copy = False
 
     def _l10n_pl_ksef_mail_settings(self):
         """Return with which settings Odoo sends the mail that is due now, None if there is none."""
@@ -152,10 +164,12 @@ class AccountMove(models.Model):
         return self.search([*awaited, ("company_id", "=", first.company_id.id)], limit=_CHUNK).try_lock_for_update()
 
     def _l10n_pl_ksef_make_copies(self):
-        self.l10n_pl_ksef_copy_outdated = False
+        self.sudo().l10n_pl_ksef_copy_outdated = False
         try:
             with self.env.cr.savepoint():
                 self._l10n_pl_ksef_make_pdfs()
+        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+            raise
         except Exception as error:
             _logger.warning("Copies of %s could not be made together", self, exc_info=True)
             if len(self) == 1:
@@ -176,6 +190,8 @@ class AccountMove(models.Model):
                 self.env["account.move.send"]._generate_and_send_invoices(
                     self, sending_methods=["email"], extra_edis=[], **settings
                 )
+        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+            raise
         except Exception as error:
             _logger.warning("The copy of %s could not be mailed", self, exc_info=True)
             self._l10n_pl_ksef_tell_failed_copy(error)
@@ -195,4 +211,10 @@ class AccountMove(models.Model):
                 "The copy with the KSeF number could not be made or mailed: %(error)s Send it from the invoice.",
                 error=error,
             )
+        )
+        user = self._l10n_pl_ksef_responsible()
+        self.activity_schedule(
+            "mail.mail_activity_data_todo",
+            user_id=user.id,
+            summary=self.with_context(lang=user.lang).env._("Send the copy with the KSeF number"),
         )

@@ -78,6 +78,8 @@ class Document(models.Model):
                 state = "not_required" if state == "waiting" else state
             elif state == "not_required":
                 state = "waiting"
+            if state != document.state:
+                document.move_id._l10n_pl_ksef_set_pdf_aside()
             document.write(
                 {
                     "state": state,

@@ -90,20 +90,28 @@ class AccountMove(models.Model):
         """Return the mode of this invoice, one of ``modes.Mode``."""
         if self.l10n_pl_ksef_total_failure:
             return modes.Mode.TOTAL_FAILURE
-        return self.l10n_pl_ksef_document_id.sudo().mode or modes.Mode.ONLINE
+        document = self.l10n_pl_ksef_document_id.sudo()
+        if document.state == "not_required":
+            return modes.Mode.TOTAL_FAILURE
+        return document.mode or modes.Mode.ONLINE
 
     def _l10n_pl_ksef_hand_over(self):
         """Return what the buyer may get outside KSeF and with which codes (``modes.HandOver``)."""
         self.ensure_one()
+        if self._l10n_pl_ksef_rejected_online():
+            return modes.HandOver(None)
         if not self._l10n_pl_ksef_is_issued():
             return modes.HandOver(modes.Paper.INVOICE)  # an invoice that this addon has nothing to do with
         number = self._l10n_pl_ksef_number()
         return modes.hand_over(self._l10n_pl_ksef_mode(), self._l10n_pl_ksef_classify_buyer()[0], bool(number))
 
     def _l10n_pl_ksef_is_issued(self):
-        """Tell whether this invoice was issued to KSeF's rules, so that no proforma goes out in its place."""
+        """Tell whether this invoice was issued to KSeF's rules, or tried to: no proforma goes out in its place."""
         return bool(
-            self._l10n_pl_ksef_issued_otherwise() or self._l10n_pl_ksef_number() or self._l10n_pl_ksef_awaits_number()
+            self._l10n_pl_ksef_issued_otherwise()
+            or self._l10n_pl_ksef_number()
+            or self._l10n_pl_ksef_awaits_number()
+            or self._l10n_pl_ksef_rejected_online()
         )
 
     def _l10n_pl_ksef_is_confirmation(self):
@@ -116,7 +124,10 @@ class AccountMove(models.Model):
 
     def _l10n_pl_ksef_check_open(self):
         """Refuse what may not be handed over at all as of now."""
-        if shut := self.sudo().filtered(lambda move: move._l10n_pl_ksef_hand_over().kind is None):
+        shut = self.sudo().filtered(lambda move: move._l10n_pl_ksef_hand_over().kind is None)
+        if rejected := shut.filtered(lambda move: move._l10n_pl_ksef_rejected_online()):
+            raise UserError(self.env._("Rejected by KSeF: %(names)s", names=", ".join(rejected.mapped("name"))))
+        if shut:
             raise UserError(self.env._("Awaiting a KSeF number: %(names)s", names=", ".join(shut.mapped("name"))))
 
     def _l10n_pl_ksef_note_hand_over(self):
@@ -178,7 +189,7 @@ class AccountMove(models.Model):
     def _l10n_pl_ksef_paper_reason(self):
         """Return why the buyer gets what he gets now: the mode and the kind of buyer, in words."""
         _kind, reason = self._l10n_pl_ksef_classify_buyer()
-        if self.l10n_pl_ksef_total_failure:
+        if self._l10n_pl_ksef_mode() == modes.Mode.TOTAL_FAILURE:
             return self.env._("It was issued during total failure, so it has no codes and never goes to KSeF.")
         if number := self._l10n_pl_ksef_number():
             return self.env._("It carries its KSeF number, %(number)s.", number=number)
@@ -190,8 +201,15 @@ class AccountMove(models.Model):
 
     def _get_mail_template(self):
         if self and all(move._l10n_pl_ksef_is_confirmation() for move in self):
-            return self.env.ref("l10n_pl_ksef_offline.mail_template_confirmation")
+            if template := self._l10n_pl_ksef_confirmation_template():
+                return template
         return super()._get_mail_template()
+
+    @api.model
+    def _l10n_pl_ksef_confirmation_template(self):
+        """Return the mail that brings a transaction confirmation; none if somebody has deleted it."""
+        name = "l10n_pl_ksef_offline.mail_template_confirmation"
+        return self.env.ref(name, raise_if_not_found=False) or self.env["mail.template"]
 
     # The names of the files, which tell the papers of one invoice apart
 
@@ -205,6 +223,8 @@ class AccountMove(models.Model):
         paper = self._l10n_pl_ksef_hand_over()
         if paper.kind == modes.Paper.TRANSACTION_CONFIRMATION:
             return env._("Transaction_confirmation_"), ""
+        if self._l10n_pl_ksef_rejected_online():
+            return "", env._("_rejected_by_KSeF")
         if paper.kind is None:
             return "", env._("_awaits_KSeF_number")
         if modes.Code.KOD_I_NUMBER in paper.codes:
@@ -223,6 +243,15 @@ class AccountMove(models.Model):
         if self._l10n_pl_ksef_is_issued():
             return self._get_invoice_report_filename()
         return super()._get_invoice_proforma_pdf_report_filename()
+
+
+class MailTemplate(models.Model):
+    _inherit = "mail.template"
+
+    def _generate_template_attachments(self, res_ids, render_fields, render_results=None):
+        if self.model == "account.move" and self.report_template_ids:
+            self.env["account.move"].browse(res_ids)._l10n_pl_ksef_check_open()
+        return super()._generate_template_attachments(res_ids, render_fields, render_results=render_results)
 
 
 class IrActionsReport(models.Model):

@@ -7,12 +7,12 @@ import requests
 from cryptography.hazmat.primitives import serialization
 
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import AccessError, ValidationError
 
 from odoo.addons.l10n_pl_edi.tools.ksef_api_service import KsefApiService
 from odoo.addons.l10n_pl_edi.tools.xades_signer import XadesSigner
 
-from ..ksef import fa3, links
+from ..ksef import fa3, links, modes
 from ..ksef.errors import KsefError, LoginCertificateMissing
 from ..ksef.fa3_facts import Reference
 from .messages import user_error
@@ -20,6 +20,8 @@ from .messages import user_error
 _logger = logging.getLogger(__name__)
 
 _ENVIRONMENT_OF_MODE = {"prod": "production", "demo": "demo"}
+_FILES = frozenset({"invoice_pdf_report_file", "ubl_cii_xml_file", "l10n_pl_edi_attachment_file"})
+_TOLD_BY_KSEF = frozenset({"l10n_pl_edi_status", "l10n_pl_edi_number"})
 
 
 class AccountMove(models.Model):
@@ -31,6 +33,20 @@ class AccountMove(models.Model):
         copy=False,
         help="Odoo sent it to KSeF online and got no usable answer: KSeF may have received it.",
     )
+
+    def write(self, vals):
+        # Of a sealed invoice the worker alone learns it; of others, Odoo writes it as the user who asks.
+        if not self.env.su and _TOLD_BY_KSEF & vals.keys() and any(move.l10n_pl_ksef_document_id for move in self):
+            raise AccessError(self.env._("Only issuing and sending change how an invoice stands with KSeF."))
+        return super().write(vals)
+
+    def _has_field_access(self, field, operation):
+        # A buyer who is a portal user may read his invoices. Their files leave through the portal's page alone, which
+        # asks what may leave.
+        if field.name in _FILES and not self.env.su and self.env.user.share:
+            if any(move._l10n_pl_ksef_is_issued() for move in self.sudo()):
+                return False
+        return super()._has_field_access(field, operation)
 
     @api.model
     def _l10n_pl_ksef_environment(self):
@@ -66,6 +82,8 @@ class AccountMove(models.Model):
         number = self._l10n_pl_ksef_number()
         if number:
             state = "accepted"
+        elif self.l10n_pl_ksef_outside or self._l10n_pl_ksef_mode() == modes.Mode.TOTAL_FAILURE:
+            state = "outside"
         elif self.l10n_pl_edi_status in ("sent", "rejected"):
             state = self.l10n_pl_edi_status
         else:
@@ -80,7 +98,7 @@ class AccountMove(models.Model):
 
     def _l10n_pl_ksef_number(self):
         """Return the KSeF number of a customer invoice that KSeF has accepted, else an empty str."""
-        accepted = self.l10n_pl_edi_status == "accepted" and self.is_sale_document()
+        accepted = self.l10n_pl_edi_status == "accepted" and self.is_sale_document(include_receipts=True)
         return accepted and self.l10n_pl_edi_number or ""
 
     def _l10n_pl_ksef_accepted(self, number, reference, session_reference):
@@ -100,16 +118,20 @@ class AccountMove(models.Model):
 
     def _l10n_pl_ksef_not_to_send_online(self):
         """Tell whether Odoo must not send this invoice online: issued otherwise, or perhaps sent already."""
-        return self._l10n_pl_ksef_issued_otherwise() or self.l10n_pl_ksef_maybe_sent
+        return self.l10n_pl_ksef_outside or self._l10n_pl_ksef_issued_otherwise() or self.l10n_pl_ksef_maybe_sent
 
     def _l10n_pl_ksef_awaits_number(self):
         """Tell whether Odoo has sent this invoice online, or may have, and its KSeF number is not known yet."""
         return self.l10n_pl_edi_status == "sent" or self.l10n_pl_ksef_maybe_sent
 
+    def _l10n_pl_ksef_rejected_online(self):
+        """Tell whether KSeF has rejected what Odoo has sent online, so that the invoice counts as not issued."""
+        return self.l10n_pl_edi_status == "rejected" and not self.l10n_pl_ksef_document_id
+
     def _l10n_pl_ksef_online_kod_i(self):
         """Return the link of KOD I of an invoice that Odoo has sent online; None if there is no XML of it."""
         sent_now = self.env.context.get("l10n_pl_ksef_sent_now", {})
-        xml = self.sudo().l10n_pl_edi_attachment_id.raw or sent_now.get(self.id)
+        xml = self.sudo().with_context(bin_size=False).l10n_pl_edi_attachment_id.raw or sent_now.get(self.id)
         if not xml:
             return None
         heading = fa3.read_heading(xml)
@@ -119,8 +141,26 @@ class AccountMove(models.Model):
         had_number = self._l10n_pl_ksef_number()
         action = super().action_l10n_pl_edi_update_invoice_status()
         if not had_number:
+            self._l10n_pl_ksef_fetch_lost_file()
             self._l10n_pl_ksef_renew_copy()
         return action
+
+    def _l10n_pl_ksef_lacks_file(self):
+        """Tell whether the file is not here that KSeF has accepted, so that its KOD I cannot be made.
+
+        Odoo keeps it last: who is killed after the sending leaves a sent invoice without it.
+        """
+        online = self._l10n_pl_ksef_number() and not self.l10n_pl_ksef_document_id
+        return bool(online and not self.sudo().l10n_pl_edi_attachment_id)
+
+    def _l10n_pl_ksef_fetch_lost_file(self):
+        if not self._l10n_pl_ksef_lacks_file():
+            return
+        try:
+            with self.company_id._l10n_pl_ksef_client(self._l10n_pl_ksef_environment()) as client:
+                self._l10n_pl_ksef_keep_online_file(client.accepted_invoice(self._l10n_pl_ksef_number()))
+        except KsefError as error:
+            _logger.warning("The file of %s could not be fetched from KSeF: %s", self, error)
 
     # Sent online, perhaps
 
@@ -271,11 +311,22 @@ class AccountMoveSend(models.AbstractModel):
                 data["extra_edis"] = set(data.get("extra_edis") or ()) - {"pl_ksef"}
         self._l10n_pl_ksef_meet_outages(invoices_data)
         reachable = {move: data for move, data in invoices_data.items() if not data.get("error")}
+        going = self._l10n_pl_ksef_hold_mails(reachable)
         attempts = {}
         sending = self.sudo().with_context(l10n_pl_ksef_attempts=attempts)  # tokens are for administrators only
         result = super(AccountMoveSend, sending)._call_web_service_before_invoice_pdf_render(reachable)
         self._l10n_pl_ksef_note_lost_sends(reachable, attempts)
+        going.filtered(lambda move: reachable[move].get("error")).sudo().l10n_pl_ksef_held_mail = False
         return result
+
+    def _l10n_pl_ksef_hold_mails(self, invoices_data):
+        """Keep the mails of what is sent now, before Odoo commits that it has been sent; return those invoices."""
+        going = self.env["account.move"]
+        for move, data in invoices_data.items():
+            if "email" in data["sending_methods"] and "pl_ksef" in (data.get("extra_edis") or ()):
+                self._l10n_pl_ksef_hold_mail(move, data)
+                going += move
+        return going
 
     def _l10n_pl_ksef_meet_outages(self, invoices_data):
         """Find out whether KSeF can be reached before Odoo sends, when certainly nothing has been handed over yet."""

@@ -9,13 +9,21 @@ from .document import UNFINISHED_STATES
 _DUE, _REJECTED = "l10n_pl_ksef_offline.activity_due", "l10n_pl_ksef_offline.activity_rejected"
 
 
+class AccountMove(models.Model):
+    _inherit = "account.move"
+
+    def _l10n_pl_ksef_responsible(self, *others):
+        """Return the user who is asked to act on this invoice: the company's choice, its salesperson, or others."""
+        users = (self.company_id.l10n_pl_ksef_responsible_id, self.invoice_user_id, *others)
+        return next((user for user in users if user.active), self.env.user)
+
+
 class Document(models.Model):
     _inherit = "l10n_pl_ksef.document"
 
     def _responsible(self):
         """Return the user who is asked to act on this document."""
-        users = (self.company_id.l10n_pl_ksef_responsible_id, self.move_id.invoice_user_id, self.create_uid)
-        return next((user for user in users if user.active), self.env.user)
+        return self.move_id._l10n_pl_ksef_responsible(self.create_uid)
 
     @api.model
     def _cron_remind(self):

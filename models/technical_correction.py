@@ -30,7 +30,7 @@ class Document(models.Model):
         self.sudo().state = "corrected"
         self.flush_recordset(["state"])
         correction = self._seal(move, self.mode, self.mode_reason, corrects=first)
-        move.l10n_pl_ksef_document_id = correction
+        move.sudo().l10n_pl_ksef_document_id = correction
         move._l10n_pl_ksef_set_old_pdf_aside()
         self._mended()
         move.message_post(

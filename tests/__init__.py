@@ -22,6 +22,7 @@ from . import (
     test_secrets,
     test_sending,
     test_sessions,
+    test_shut_doors,
     test_translations,
     test_upgrade,
     test_upload,

@@ -9,7 +9,7 @@ from unittest.mock import patch
 from lxml import etree
 
 from odoo import Command
-from odoo.exceptions import UserError
+from odoo.exceptions import UserError, ValidationError
 from odoo.tests import freeze_time
 from odoo.tools import file_open
 
@@ -355,6 +355,18 @@ class TestSealedInvoices(InvoiceCorpus):
         self.check("euro", self.credit_note(euro), P_15="-231.00", P_14_1W="-97.32")
         gross = self.invoice(self.line(self.gross("kraj_23"), 3, 9.99))
         self.check("gross price", self.credit_note(gross), P_15="-29.97")
+        without_number = {"NrKSeF": [], "NrKSeFFaKorygowanej": [], "NrKSeFN": "1"}
+        outside = self.invoice()
+        outside.with_user(self.accountant).l10n_pl_ksef_outside = True
+        self.assertEqual(outside.l10n_pl_ksef_jpk_mark, "BFK")
+        self.check("of one issued outside KSeF", self.credit_note(outside, False), **without_number)
+        failure = self.env["l10n_pl_ksef.announcement"].create(
+            {"kind": "total_failure", "start": NOW.replace(tzinfo=None), "title": "TVP"}
+        )
+        in_failure = self.invoice()
+        in_failure.with_user(self.accountant).action_l10n_pl_ksef_issue_offline()
+        failure.action_take_back()
+        self.check("of one issued in total failure", self.credit_note(in_failure, False), **without_number)
 
     def test_advances(self):
         advance = self.invoice(self.line(price=30.0, name="Zaliczka"), currency="EUR")
@@ -366,6 +378,11 @@ class TestSealedInvoices(InvoiceCorpus):
             self.check(
                 "settlement", rest, RodzajFaktury="ROZ", NrKSeFFaZaliczkowej=KSEF_NUMBER, NrKSeFZN=[], P_15="86.10"
             )
+        outside = self.invoice(self.line(price=30.0, name="Zaliczka"))
+        outside.with_user(self.accountant).l10n_pl_ksef_outside = True
+        rest = self.invoice(self.line(), self.line(price=-30.0, name="Zaliczka"))
+        with self.kind("ROZ", outside):
+            self.check("advance outside KSeF", rest, NrKSeFFaZaliczkowej=[], NrKSeFZN="1", NrFaZaliczkowej=outside.name)
 
     @contextmanager
     def kind(self, name, *advances):
@@ -446,6 +463,17 @@ class TestRefusedInvoices(InvoiceCorpus):
             {"name": "W podatku", "rounding": 1.0, "strategy": "biggest_tax"}
         )
         self.assert_refused(self.invoice(self.line(price=99.0), invoice_cash_rounding_id=rounding.id), "is not what")
+
+    def test_issued_outside(self):
+        outside, sealed = self.invoice(), self.invoice()
+        outside.with_user(self.accountant).l10n_pl_ksef_outside = True
+        self.assert_refused(outside, "cannot be issued offline")
+        self.company.l10n_pl_edi_register = True
+        edi = self.env["account.move.send"]._get_all_extra_edis()["pl_ksef"]
+        self.assertFalse(edi["is_applicable"](outside))
+        self.seal(sealed)
+        with self.assertRaisesRegex(ValidationError, "on its way to KSeF"), self.env.cr.savepoint():
+            sealed.with_user(self.accountant).l10n_pl_ksef_outside = True
 
     def test_corrections_wait_for_the_number(self):
         for state, words in (("sent", "still working on"), ("rejected", "KSeF rejected"), (False, "send that invoice")):
