@@ -281,7 +281,7 @@ def _buyer(facts):
         yield problems.NameTooLong(name=buyer.name[:40] + "…", limit=NAME_LIMIT)
     if not buyer.country:
         yield problems.BuyerCountryMissing(name=buyer.name)
-    elif buyer.is_company and not (buyer.street or buyer.city):
+    if buyer.is_company and not (buyer.street or buyer.city):
         yield problems.BuyerAddressMissing(name=buyer.name)
     if buyer.nip and not nip.is_valid(buyer.nip):
         yield problems.BuyerNipInvalid(name=buyer.name, vat=buyer.vat)

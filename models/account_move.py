@@ -17,6 +17,24 @@ _WRITTEN_BY_METHODS = frozenset(
 )
 
 
+# What Odoo lets people change on a posted invoice, and what is in the sealed file or on the paper.
+_SEALED = frozenset(
+    {
+        "delivery_date",
+        "incoterm_location",
+        "invoice_date_due",
+        "invoice_incoterm_id",
+        "invoice_line_ids",
+        "invoice_payment_term_id",
+        "narration",
+        "partner_bank_id",
+        "payment_reference",
+        "ref",
+        "taxable_supply_date",
+    }
+)
+
+
 class AccountMove(models.Model):
     _inherit = "account.move"
 
@@ -41,7 +59,9 @@ class AccountMove(models.Model):
     l10n_pl_ksef_jpk_mark = fields.Char(
         "Mark in JPK_V7",
         compute="_compute_l10n_pl_ksef_jpk_mark",
-        help="How to mark the invoice in JPK_V7 if it has no KSeF number when the file is made.",
+        help="How to mark the invoice in JPK_V7 if it has no KSeF number when the file is made: OFF in emergency mode, "
+        "DI in offline24 and unavailability, BFK if it was issued outside KSeF. Correct the record when the number "
+        "comes.",
     )
     l10n_pl_ksef_can_issue_offline = fields.Boolean(
         compute="_compute_l10n_pl_ksef_can_issue_offline", export_string_translation=False
@@ -125,12 +145,31 @@ class AccountMove(models.Model):
 
     def write(self, vals):
         self._l10n_pl_ksef_check_written(vals.keys())
+        self._l10n_pl_ksef_check_unsealed(vals.keys())
         return super().write(vals)
 
     def _l10n_pl_ksef_check_written(self, names):
         """Refuse names of fields that only methods of this addon may write."""
         if not self.env.su and _WRITTEN_BY_METHODS & names:
             raise AccessError(self.env._("Only issuing and sending change how an invoice stands with KSeF."))
+
+    def _l10n_pl_ksef_check_unsealed(self, names):
+        """Refuse to change what is sealed, or the next printout would contradict the file that KSeF gets.
+
+        While KSeF has rejected it, what KSeF complains about may have to be mended.
+        """
+        if self.env.su or not _SEALED & names:
+            return
+        for move in self.filtered(lambda move: move.l10n_pl_ksef_document_id.sudo().state not in (False, "rejected")):
+            labels = (self._fields[name]._description_string(self.env) for name in sorted(_SEALED & names))
+            raise UserError(
+                self.env._(
+                    "Invoice %(number)s is sealed for KSeF, so this can no longer be changed: %(fields)s. Issue a "
+                    "corrective invoice once KSeF has accepted it.",
+                    number=move.name,
+                    fields=", ".join(labels),
+                )
+            )
 
     # Issuing
 
@@ -176,7 +215,8 @@ class AccountMove(models.Model):
         if mode == proposed or modes.Mode.TOTAL_FAILURE not in (mode, proposed):
             return
         if proposed == modes.Mode.TOTAL_FAILURE:
-            raise UserError(spoken(self.env, proposed_reason))
+            advice = self.env._("If that is over, enter its end under KSeF > Announcements.")
+            raise UserError(f"{spoken(self.env, proposed_reason)} {advice}")
         raise UserError(
             self.env._(
                 "No total failure of KSeF is announced. If you know of one from the mass media, enter it first under "
@@ -320,3 +360,14 @@ class AccountMove(models.Model):
             return {"l10n_pl_ksef_unconfirmed": {"level": "info", "message": message, **link}}
         message = self.env["l10n_pl_ksef.document"]._no_certificate(self.company_id, environment)
         return {"l10n_pl_ksef_no_certificate": {"level": "warning", "message": message, **link}}
+
+
+class AccountMoveLine(models.Model):
+    _inherit = "account.move.line"
+
+    def write(self, vals):
+        if "name" in vals:
+            self.filtered(lambda line: line in line.move_id.invoice_line_ids).move_id._l10n_pl_ksef_check_unsealed(
+                {"invoice_line_ids"}
+            )
+        return super().write(vals)

@@ -47,6 +47,15 @@ class AccountMoveSend(models.AbstractModel):
                     names=", ".join(awaiting.mapped("name")),
                 ),
             )
+        if unissued := moves.filtered(lambda move: self._l10n_pl_ksef_leaves_unissued(move, moves_data[move])):
+            alerts["l10n_pl_ksef_unissued"] = {
+                "level": "warning",
+                "message": self.env._(
+                    "Neither sent to KSeF nor issued offline: %(names)s. This buyer may get the invoice through KSeF "
+                    "only, so what goes out now is no invoice to the law.",
+                    names=", ".join(unissued.mapped("name")),
+                ),
+            }
         if mistaken := moves.filtered(lambda move: move.l10n_pl_ksef_document_id.sudo().state == "rejected"):
             alerts["l10n_pl_ksef_rejected"] = self._l10n_pl_ksef_paper_alert(
                 mistaken,
@@ -86,6 +95,13 @@ class AccountMoveSend(models.AbstractModel):
                 ),
             }
         return alerts
+
+    def _l10n_pl_ksef_leaves_unissued(self, move, move_data):
+        return (
+            "pl_ksef" not in (move_data["extra_edis"] or ())
+            and move._l10n_pl_ksef_is_to_be_in_ksef()
+            and move._l10n_pl_ksef_classify_buyer()[0] == modes.BuyerClass.DOMESTIC
+        )
 
     def _l10n_pl_ksef_mail_will_wait(self, move, move_data):
         return (

@@ -315,7 +315,7 @@ class Certificate(models.Model):
             "tag": "display_notification",
             "params": {
                 "type": "warning" if problems else "success",
-                "title": self.env._("KSeF could not be asked") if problems else self.env._("KSeF has answered"),
+                "title": self.env._("KSeF has not confirmed it") if problems else self.env._("KSeF has answered"),
                 "message": "\n".join(problems)
                 or "\n".join(f"{certificate.name}: {certificate.ksef_words or ''}" for certificate in self),
                 "next": {"type": "ir.actions.client", "tag": "soft_reload"},

@@ -75,11 +75,12 @@ class Document(models.Model):
             deadline = document._work_out_deadline(*(facts or self._deadline_facts(document.environment)))
             state = document.state
             if not deadline.duty:
-                state = "not_required" if state == "waiting" else state
+                state = "not_required" if state in ("waiting", "rejected") else state
             elif state == "not_required":
-                state = "waiting"
+                state = "rejected" if document.rejection_code else "waiting"
             if state != document.state:
                 document.move_id._l10n_pl_ksef_set_pdf_aside()
+                document._mended()
             document.write(
                 {
                     "state": state,

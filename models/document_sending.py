@@ -270,7 +270,7 @@ class Document(models.Model):
         self._lock_in("rejected")
         if not self.can_send_again:
             raise UserError(self.env._("Invoice %(number)s cannot be sent again as it is.", number=self.number))
-        self.sudo().write({"state": "waiting", "submission_id": False, "sent_at": False})
+        self.sudo().write({"state": "waiting", "rejection_code": False, "submission_id": False, "sent_at": False})
         self.sudo()._update_deadlines()
         self.sudo()._mended()
         self.env["l10n_pl_ksef.queue"]._wake()

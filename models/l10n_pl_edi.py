@@ -124,6 +124,11 @@ class AccountMove(models.Model):
         """Tell whether Odoo has sent this invoice online, or may have, and its KSeF number is not known yet."""
         return self.l10n_pl_edi_status == "sent" or self.l10n_pl_ksef_maybe_sent
 
+    def _l10n_pl_ksef_is_to_be_in_ksef(self):
+        """Tell whether this posted invoice has not been issued yet, of a company that sends its invoices to KSeF."""
+        registered = self.company_id.sudo().l10n_pl_edi_register and self.is_sale_document()
+        return registered and not (self.l10n_pl_ksef_outside or self._l10n_pl_ksef_is_issued())
+
     def _l10n_pl_ksef_rejected_online(self):
         """Tell whether KSeF has rejected what Odoo has sent online, so that the invoice counts as not issued."""
         return self.l10n_pl_edi_status == "rejected" and not self.l10n_pl_ksef_document_id
@@ -323,7 +328,7 @@ class AccountMoveSend(models.AbstractModel):
         """Keep the mails of what is sent now, before Odoo commits that it has been sent; return those invoices."""
         going = self.env["account.move"]
         for move, data in invoices_data.items():
-            if "email" in data["sending_methods"] and "pl_ksef" in (data.get("extra_edis") or ()):
+            if "email" in (data.get("sending_methods") or ()) and "pl_ksef" in (data.get("extra_edis") or ()):
                 self._l10n_pl_ksef_hold_mail(move, data)
                 going += move
         return going

@@ -63,7 +63,7 @@ class Document(models.Model):
         spoken = self.with_context(lang=user.lang)
         self.move_id.activity_schedule(
             _REJECTED,
-            date_deadline=self.deadline or self._today(),
+            date_deadline=self._today(),
             user_id=user.id,
             summary=spoken.env._("KSeF has rejected invoice %(number)s", number=self.number),
             note=f"{spoken.rejection_meaning} {spoken.rejection_advice}",

@@ -64,10 +64,11 @@ class TestIssuing(KsefOfflineCommon):
     def test_during_total_failure_nothing_is_sealed(self):
         self.announce("total_failure")
         move = self.posted_invoice()
-        wizard = self.wizard(move, mode="offline24", reason="I want to")
-        with self.assertRaisesRegex(UserError, "Total failure"):
+        values = {"move_ids": [Command.set(move.ids)], "mode": "offline24", "reason": "I want to"}
+        wizard = self.env["l10n_pl_ksef.issue.offline"].with_user(self.accountant).create(values)
+        with self.assertRaisesRegex(UserError, "Total failure.*enter its end"):
             wizard.action_issue()
-        self.wizard(move).action_issue()
+        self.wizard(move).action_issue()  # where no other mode can be chosen
         self.assertFalse(move.l10n_pl_ksef_document_ids)
         self.assertTrue(move.l10n_pl_ksef_total_failure)
         self.assertEqual(move._l10n_pl_ksef_verification_codes(), [])
@@ -113,6 +114,10 @@ class TestIssuing(KsefOfflineCommon):
         before = self.posted_invoice()
         before.action_l10n_pl_ksef_issue_offline()
         wizard = self.wizard(good + bad + before)
+        self.assertIn(f"{bad.name}: S.A. has no country", wizard.problems)
+        self.assertIn(f"{bad.name}: S.A. is a company without an address", wizard.problems)
+        self.assertIn("issued already or no customer invoices: 1.", wizard.problems)
+        self.assertRegex(wizard.paper, r"The invoice, with both verification codes. \(2\)\nA transaction conf.* \(1\)")
         wizard.action_issue()
         self.assertEqual(len(good.l10n_pl_ksef_document_id), 2)
         self.assertEqual(wizard.refused_ids, bad)
@@ -186,6 +191,10 @@ class TestIssuing(KsefOfflineCommon):
         data = journal._get_journal_dashboard_data_batched()[journal.id]
         self.assertEqual((data["l10n_pl_ksef_unfinished"], data["l10n_pl_ksef_late"]), (2, False))
         self.assertIn("11/24/2026", data["l10n_pl_ksef_deadline"])
+        moves[0].l10n_pl_ksef_document_id.sudo()._reject(430, "Błąd")
+        data = journal._get_journal_dashboard_data_batched()[journal.id]
+        self.assertEqual((data["l10n_pl_ksef_unfinished"], data["l10n_pl_ksef_rejected"]), (1, 1))
+        self.assertEqual(moves[0].activity_ids.date_deadline, NOW.date(), "to be mended today")
         with freeze_time("2026-11-25 10:00"):
             self.assertTrue(journal._get_journal_dashboard_data_batched()[journal.id]["l10n_pl_ksef_late"])
         action = journal.action_l10n_pl_ksef_unfinished()

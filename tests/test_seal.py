@@ -101,6 +101,24 @@ class TestSeal(KsefOfflineCommon):
         self.assertEqual(move.state, "posted")
         self.assertEqual(links.digest(file.raw).hex(), document.sha256)
 
+    def test_what_is_in_the_seal_does_not_change(self):
+        """Else the next printout would say another thing than the file that KSeF gets."""
+        move, document = self.seal()
+        line = move.invoice_line_ids
+        changes = (
+            (move, {"narration": "Inne warunki"}),
+            (move, {"invoice_date_due": NOW.date() + timedelta(days=30)}),
+            (move, {"payment_reference": "inny tytuł"}),
+            (line, {"name": "Stół"}),
+        )
+        for record, values in changes:
+            with self.subTest(values), self.assertRaisesRegex(UserError, "sealed for KSeF"), self.env.cr.savepoint():
+                record.with_user(self.accountant).write(values)
+        document.sudo()._reject(430, "Błąd")
+        for record, values in changes:
+            record.with_user(self.accountant).write(values)
+        self.assertEqual(line.name, "Stół")
+
     def test_moving_the_file_store_is_no_change(self):
         _move, document = self.seal()
         self.xml_attachment(document).sudo()._migrate()

@@ -247,6 +247,19 @@ class TestSending(KsefSendingCommon):
         self.run_worker(1)
         self.check_accepted(moves)
 
+    def test_total_failure_ends_the_duty_of_what_was_rejected(self):
+        (move,) = self.sealed()
+        document = move.l10n_pl_ksef_document_id
+        self.ksef.state.outcomes[bytes.fromhex(document.sha256)] = 430
+        self.run_worker()
+        failure = self.env["l10n_pl_ksef.announcement"].create(
+            {"kind": "total_failure", "start": NOW.replace(tzinfo=None), "title": "TVP"}
+        )
+        self.assertEqual((document.state, document.deadline), ("not_required", False))
+        self.assertFalse(move.activity_ids)
+        failure.action_take_back()
+        self.assertEqual((document.state, str(document.deadline)), ("rejected", "2026-11-24"))
+
     def test_rejected_and_corrected(self):
         (move,) = self.sealed()
         first = move.l10n_pl_ksef_document_id

@@ -191,6 +191,15 @@ class TestShutDoors(HandOverCommon, KsefOfflineCommon, HttpCase):
         self.give_number(move)
         self.assertEqual(self.wizard(move).alerts["l10n_pl_ksef_no_code"]["level"], "warning")
 
+    def test_neither_sent_nor_issued_is_said_in_the_send_window(self):
+        self.company.l10n_pl_edi_register = True
+        for kind, expected in ((DOMESTIC, True), (FOREIGN, False)):
+            move = self.posted_invoice(partner_id=self.buyer(**kind).id)
+            wizard = self.wizard(move)
+            self.assertNotIn("l10n_pl_ksef_unissued", wizard.alerts or {}, "it goes to KSeF")
+            wizard.extra_edi_checkboxes = {"pl_ksef": wizard.extra_edi_checkboxes["pl_ksef"] | {"checked": False}}
+            self.assertEqual("l10n_pl_ksef_unissued" in (wizard.alerts or {}), expected)
+
     def test_rejected_is_said_in_the_send_window(self):
         move = self.sealed(self.buyer(**FOREIGN))
         move.l10n_pl_ksef_document_id.sudo()._reject(430, "Błąd")

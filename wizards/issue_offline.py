@@ -1,4 +1,5 @@
 import time
+from collections import Counter
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
@@ -9,6 +10,7 @@ from ..models.messages import spoken
 
 _MODES = [*MODES, ("total_failure", "Total failure")]
 
+_LOOKED_AT = 50  # invoices of which the window tells beforehand what is wrong and what their buyers may get
 # Seconds that one request takes for many invoices: a server may end one that takes minutes.
 _SLICE = 10
 
@@ -73,20 +75,36 @@ class IssueOffline(models.TransientModel):
             ),
         }
         for wizard in self:
-            wizard.paper = False
-            if wizard.count == 1 and wizard.mode:
-                kind = modes.hand_over(wizard.mode, wizard.buyer_class, has_number=False).kind
-                wizard.paper = papers[kind]
-                if wizard.mode == modes.Mode.TOTAL_FAILURE:
-                    wizard.paper = self.env._("The invoice, without codes. It is never sent to KSeF.")
+            if wizard.mode == modes.Mode.TOTAL_FAILURE:
+                wizard.paper = self.env._("The invoice, without codes. It is never sent to KSeF.")
+            else:
+                kinds = wizard._count_papers() if wizard.mode else {}
+                counted = (f"{papers[kind]} ({count})" if wizard.count > 1 else papers[kind] for kind, count in kinds)
+                wizard.paper = "\n".join(counted)
+
+    def _count_papers(self):
+        """Return how many buyers may get which paper: list of (``modes.Paper``, number)."""
+        classes = (move._l10n_pl_ksef_classify_buyer()[0] for move in self._issuable()[:_LOOKED_AT])
+        kinds = Counter(modes.hand_over(self.mode, buyer_class, has_number=False).kind for buyer_class in classes)
+        return kinds.most_common()
+
+    def _issuable(self):
+        return self.move_ids._origin.filtered("l10n_pl_ksef_can_issue_offline")
 
     @api.depends("move_ids")
     @api.depends_context("lang")
     def _compute_problems(self):
         for wizard in self:
-            moves = wizard.move_ids._origin if wizard.count == 1 else self.env["account.move"]
-            sealable = moves.filtered("l10n_pl_ksef_can_issue_offline")
-            wizard.problems = "\n".join(text for move in sealable for text, _action in move._l10n_pl_ksef_problems())
+            issuable = wizard._issuable()
+            problems = [
+                text if wizard.count == 1 else f"{move.name}: {text}"
+                for move in issuable[:_LOOKED_AT]
+                for text, _action in move._l10n_pl_ksef_problems()
+            ]
+            if skipped := wizard.count > 1 and wizard.count - len(issuable):
+                words = self.env._("Skipped, being drafts, issued already or no customer invoices: %(count)s.")
+                problems.append(words % {"count": skipped})
+            wizard.problems = "\n".join(problems)
 
     def action_issue(self):
         """Issue the invoices; one that cannot be is told at once, of several the others are issued all the same."""

@@ -55,7 +55,7 @@ start_server() {
 # It forgets everything when it stops, as a KSeF made to be played with
 start_simulator() {
     stop_simulator
-    setsid "$python" "$checkout/devtools/ksef_simulator" --port 0 < /dev/null > "$simulator_log" 2>&1 9>&- &
+    setsid "$python" "$checkout/devtools/ksef_simulator" --port 0 --certificates "$dev_dir/demo/certificates" < /dev/null > "$simulator_log" 2>&1 9>&- &
     echo $! > "$simulator_pid_file"
     local tries
     for tries in $(seq 100); do

@@ -7,7 +7,7 @@ build_wheel() {
     local folder=$1 source=$1/$addon
     rm -rf "$folder"
     mkdir -p "$source"
-    git -C "$checkout" archive HEAD -- . ':!.ci' ':!.gitignore' ':!dev' ':!devtools' ':!docs' ':!tests' | tar -x -C "$source"
+    git -C "$checkout" archive HEAD -- . ':!.ci' ':!.gitignore' ':!dev' ':!devtools' ':!tests' | tar -x -C "$source"
     GIT_CEILING_DIRECTORIES=$folder run_logged wheel "$dev_dir/lint-venv/bin/python" -m pip wheel -q \
         --no-deps --no-build-isolation -w "$folder" "$source" || return
     rm -rf "$source"
