@@ -37,6 +37,8 @@ from .errors import (
     _,
 )
 
+# pylint: disable=prefer-env-translation  # there is no env here
+
 _logger = logging.getLogger(__name__)
 
 # One number, for the connection and for each pause in the answer; in seconds.

@@ -215,8 +215,12 @@ class AccountMove(models.Model):
         if mode == proposed or modes.Mode.TOTAL_FAILURE not in (mode, proposed):
             return
         if proposed == modes.Mode.TOTAL_FAILURE:
-            advice = self.env._("If that is over, enter its end under KSeF > Announcements.")
-            raise UserError(f"{spoken(self.env, proposed_reason)} {advice}")
+            raise UserError(
+                self.env._(
+                    "%(reason)s If that is over, enter its end under KSeF > Announcements.",
+                    reason=spoken(self.env, proposed_reason),
+                )
+            )
         raise UserError(
             self.env._(
                 "No total failure of KSeF is announced. If you know of one from the mass media, enter it first under "

@@ -25,76 +25,91 @@ class AccountMoveSend(models.AbstractModel):
 
     def _get_alerts(self, moves, moves_data):
         alerts = super()._get_alerts(moves, moves_data)
+        for key, level, concerned, words in self._l10n_pl_ksef_findings(moves, moves_data):
+            if concerned:
+                alerts[f"l10n_pl_ksef_{key}"] = self._l10n_pl_ksef_alert(level, words, concerned, moves)
+        return alerts
+
+    def _l10n_pl_ksef_findings(self, moves, moves_data):
+        """Yield all that may have to be said beforehand: (key, level, invoices concerned, words)."""
         shut = moves.filtered(lambda move: move._l10n_pl_ksef_hand_over().kind is None)
         rejected = shut.filtered(lambda move: move._l10n_pl_ksef_rejected_online())
-        if rejected:
-            alerts["l10n_pl_ksef_rejected_online"] = self._l10n_pl_ksef_shut_alert(
-                rejected,
-                moves,
-                self.env._(
-                    "KSeF has rejected these invoices: %(names)s. They count as not issued: reset them to draft, mend "
-                    "them and send them again.",
-                    names=", ".join(rejected.mapped("name")),
-                ),
+        confirmations = moves.filtered(lambda move: move._l10n_pl_ksef_is_confirmation())
+        invoices = (moves - shut - confirmations).filtered(lambda move: move._l10n_pl_ksef_issued_otherwise())
+        told = len(moves) == 1 and (confirmations or invoices)
+        reason = told._l10n_pl_ksef_paper_reason() if told else ""
+        yield (
+            "rejected_online",
+            "danger",
+            rejected,
+            self.env._(
+                "KSeF has rejected it, so it counts as not issued: reset it to draft, mend it and send it again."
+            ),
+        )
+        yield (
+            "shut",
+            "danger",
+            shut - rejected,
+            self.env._(
+                "KSeF has not given the number yet. An invoice sent online may be handed over only with its number: "
+                "its mail waits for it. Press Check Sending on the invoice, then send it."
+            ),
+        )
+        yield (
+            "unissued",
+            "warning",
+            moves.filtered(lambda move: self._l10n_pl_ksef_leaves_unissued(move, moves_data[move])),
+            self.env._(
+                "Neither sent to KSeF nor issued offline. The buyer may get the invoice through KSeF only, so what "
+                "goes out now is no invoice to the law."
+            ),
+        )
+        yield (
+            "rejected",
+            "warning",
+            moves.filtered(lambda move: move.l10n_pl_ksef_document_id.sudo().state == "rejected"),
+            self.env._("KSeF has rejected the sealed document: correct it before you hand anything over."),
+        )
+        yield (
+            "no_code",
+            "warning",
+            moves.filtered(lambda move: move._l10n_pl_ksef_lacks_file()),
+            self.env._(
+                "The file that KSeF has accepted is not here, so KOD I cannot be printed. Download the invoice from "
+                "KSeF's taxpayer application, and hand that over."
+            ),
+        )
+        yield (
+            "confirmation",
+            "info",
+            confirmations,
+            self.env._(
+                "The buyer gets a transaction confirmation, which is not an invoice. The invoice itself reaches this "
+                "buyer through KSeF."
             )
-        if awaiting := shut - rejected:
-            alerts["l10n_pl_ksef_shut"] = self._l10n_pl_ksef_shut_alert(
-                awaiting,
-                moves,
-                self.env._(
-                    "KSeF has not given the number of these invoices yet: %(names)s. An invoice sent online may be "
-                    "handed over only with its number. Press Check Sending on the invoice, then send it.",
-                    names=", ".join(awaiting.mapped("name")),
-                ),
-            )
-        if unissued := moves.filtered(lambda move: self._l10n_pl_ksef_leaves_unissued(move, moves_data[move])):
-            alerts["l10n_pl_ksef_unissued"] = {
-                "level": "warning",
-                "message": self.env._(
-                    "Neither sent to KSeF nor issued offline: %(names)s. This buyer may get the invoice through KSeF "
-                    "only, so what goes out now is no invoice to the law.",
-                    names=", ".join(unissued.mapped("name")),
-                ),
-            }
-        if mistaken := moves.filtered(lambda move: move.l10n_pl_ksef_document_id.sudo().state == "rejected"):
-            alerts["l10n_pl_ksef_rejected"] = self._l10n_pl_ksef_paper_alert(
-                mistaken,
-                moves,
-                self.env._("KSeF has rejected the sealed document: correct it before you hand anything over."),
-                level="warning",
-            )
-        if codeless := moves.filtered(lambda move: move._l10n_pl_ksef_lacks_file()):
-            alerts["l10n_pl_ksef_no_code"] = self._l10n_pl_ksef_paper_alert(
-                codeless,
-                moves,
-                self.env._(
-                    "The file that KSeF has accepted is not here, so KOD I cannot be printed. Download the invoice "
-                    "from KSeF's taxpayer application, and hand that over."
-                ),
-                level="warning",
-            )
-        if confirmations := moves.filtered(lambda move: move._l10n_pl_ksef_is_confirmation()):
-            alerts["l10n_pl_ksef_confirmation"] = self._l10n_pl_ksef_paper_alert(
-                confirmations,
-                moves,
-                self.env._(
-                    "The buyer gets a transaction confirmation, which is not an invoice. The invoice itself reaches "
-                    "this buyer through KSeF."
-                ),
-            )
-        if invoices := (moves - shut - confirmations).filtered(lambda move: move._l10n_pl_ksef_issued_otherwise()):
-            alerts["l10n_pl_ksef_invoice"] = self._l10n_pl_ksef_paper_alert(
-                invoices, moves, self.env._("The buyer gets the invoice itself.")
-            )
-        if moves.filtered(lambda move: self._l10n_pl_ksef_mail_will_wait(move, moves_data[move])):
-            alerts["l10n_pl_ksef_mail_waits"] = {
-                "level": "info",
-                "message": self.env._(
-                    "The invoice goes to KSeF now. The mail to the buyer goes out by itself as soon as KSeF has given "
-                    "the number: an invoice sent online may not be handed over before."
-                ),
-            }
-        return alerts
+            + f" {reason}",
+        )
+        yield "invoice", "info", invoices, self.env._("The buyer gets the invoice itself.") + f" {reason}"
+        yield (
+            "mail_waits",
+            "info",
+            moves.filtered(lambda move: self._l10n_pl_ksef_mail_will_wait(move, moves_data[move])),
+            self.env._(
+                "The invoice goes to KSeF now. The mail to the buyer goes out by itself as soon as KSeF has given the "
+                "number: an invoice sent online may not be handed over before."
+            ),
+        )
+
+    def _l10n_pl_ksef_alert(self, level, words, concerned, moves):
+        if len(moves) == 1:
+            return {"level": level, "message": words.strip()}
+        count = self.env._("Invoices concerned: %(count)s.", count=len(concerned))
+        return {
+            "level": "warning" if level == "danger" else level,  # Odoo blocks the others, too
+            "message": f"{words.strip()} {count}",
+            "action": concerned._get_records_action(name=self.env._("Invoices concerned")),
+            "action_text": self.env._("View Invoice(s)"),
+        }
 
     def _l10n_pl_ksef_leaves_unissued(self, move, move_data):
         return (
@@ -109,28 +124,6 @@ class AccountMoveSend(models.AbstractModel):
             and "email" in (move_data["sending_methods"] or ())
             and not move._l10n_pl_ksef_is_issued()
         )
-
-    def _l10n_pl_ksef_shut_alert(self, shut, moves, message):
-        if len(moves) == 1:
-            return {"level": "danger", "message": message}
-        waiting = self.env._("Their mails wait for it.")
-        return {
-            "level": "warning",
-            "message": f"{message} {waiting}",
-            "action": shut._get_records_action(name=self.env._("Without a KSeF number")),
-            "action_text": self.env._("View Invoice(s)"),
-        }
-
-    def _l10n_pl_ksef_paper_alert(self, concerned, moves, message, level="info"):
-        if len(moves) == 1:
-            return {"level": level, "message": f"{message} {concerned._l10n_pl_ksef_paper_reason()}"}
-        count = self.env._("Invoices concerned: %(count)s.", count=len(concerned))
-        return {
-            "level": level,
-            "message": f"{message} {count}",
-            "action": concerned._get_records_action(name=self.env._("Issued offline")),
-            "action_text": self.env._("View Invoice(s)"),
-        }
 
     # Nothing leaves that may not leave
 
@@ -221,9 +214,10 @@ class AccountMoveSend(models.AbstractModel):
 
     def _generate_invoice_fallback_documents(self, invoices_data):
         outages = [data for data in invoices_data.values() if (data.get("error") or {}).get("l10n_pl_ksef_outage")]
-        super()._generate_invoice_fallback_documents(invoices_data)
+        result = super()._generate_invoice_fallback_documents(invoices_data)
         for data in outages:
             data["sending_methods"] = set()  # it has not been issued: its mail would say that it has
+        return result
 
     # Mails
 
