@@ -30,6 +30,9 @@ class IssueOffline(models.TransientModel):
     buyer_class = fields.Selection(related="move_ids.l10n_pl_ksef_buyer_class")
     buyer_class_reason = fields.Char(related="move_ids.l10n_pl_ksef_buyer_class_reason")
     paper = fields.Text("The Buyer May Get Now", compute="_compute_paper")
+    skipped = fields.Integer(
+        "Skipped", compute="_compute_problems", help="Drafts, invoices that are issued already, and no customer invoices."
+    )
     problems = fields.Text(compute="_compute_problems")
     state = fields.Selection(
         [("choose", "Choose"), ("done", "Done")], default="choose", export_string_translation=False
@@ -101,9 +104,7 @@ class IssueOffline(models.TransientModel):
                 for move in issuable[:_LOOKED_AT]
                 for text, _action in move._l10n_pl_ksef_problems()
             ]
-            if skipped := wizard.count > 1 and wizard.count - len(issuable):
-                words = self.env._("Skipped, being drafts, issued already or no customer invoices: %(count)s.")
-                problems.append(words % {"count": skipped})
+            wizard.skipped = wizard.count - len(issuable)
             wizard.problems = "\n".join(problems)
 
     def action_issue(self):
