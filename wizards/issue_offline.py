@@ -31,7 +31,7 @@ class IssueOffline(models.TransientModel):
     buyer_class_reason = fields.Char(related="move_ids.l10n_pl_ksef_buyer_class_reason")
     paper = fields.Text("The Buyer May Get Now", compute="_compute_paper")
     skipped = fields.Integer(
-        "Skipped", compute="_compute_problems", help="Drafts, invoices that are issued already, and no customer invoices."
+        compute="_compute_problems", help="Drafts, invoices that are issued already, and no customer invoices."
     )
     problems = fields.Text(compute="_compute_problems")
     state = fields.Selection(
