@@ -20,8 +20,9 @@ class AccountJournal(models.Model):
             data = dashboard_data[journal.id]
             key = "l10n_pl_ksef_rejected" if state == "rejected" else "l10n_pl_ksef_unfinished"
             data[key] = data.get(key, 0) + count
-            days = filter(None, (first_day, data.get("l10n_pl_ksef_first_day")))
-            data["l10n_pl_ksef_first_day"] = min(days, default=False)
+            if state != "rejected":
+                days = filter(None, (first_day, data.get("l10n_pl_ksef_first_day")))
+                data["l10n_pl_ksef_first_day"] = min(days, default=False)
         for data in dashboard_data.values():
             if first_day := data.pop("l10n_pl_ksef_first_day", False):
                 data["l10n_pl_ksef_deadline"] = format_date(self.env, first_day)

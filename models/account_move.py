@@ -17,22 +17,31 @@ _WRITTEN_BY_METHODS = frozenset(
 )
 
 
-# What Odoo lets people change on a posted invoice, and what is in the sealed file or on the paper.
+# What may still change on a posted invoice, and is in the sealed file or on the paper.
 _SEALED = frozenset(
     {
+        "commercial_partner_id",
         "delivery_date",
         "incoterm_location",
+        "invoice_currency_rate",
         "invoice_date_due",
         "invoice_incoterm_id",
         "invoice_line_ids",
+        "invoice_origin",
         "invoice_payment_term_id",
+        "name",
         "narration",
         "partner_bank_id",
+        "partner_shipping_id",
         "payment_reference",
         "ref",
         "taxable_supply_date",
     }
 )
+_SEALED_OF_LINES = frozenset(
+    {"discount", "display_type", "name", "price_unit", "product_id", "product_uom_id", "quantity", "sequence"}
+)
+_PRINTED = ("product", "line_section", "line_subsection", "line_note")  # the lines of invoice_line_ids
 
 
 class AccountMove(models.Model):
@@ -145,29 +154,43 @@ class AccountMove(models.Model):
 
     def write(self, vals):
         self._l10n_pl_ksef_check_written(vals.keys())
-        self._l10n_pl_ksef_check_unsealed(vals.keys())
+        if sealed := _SEALED & vals.keys():
+            for move in self._l10n_pl_ksef_sealed():
+                move._l10n_pl_ksef_refuse_change(name for name in sealed if self._field_will_change(move, vals, name))
         return super().write(vals)
+
+    def _compute_field_value(self, field):
+        # Worked out anew when goods leave later, or when the way of payment changes: neither comes through ``write``.
+        moves = self - self._l10n_pl_ksef_sealed() if field.name in _SEALED else self
+        return super(AccountMove, moves)._compute_field_value(field)
+
+    def _l10n_pl_ksef_sealed(self):
+        """Return those whose file stays as it was sealed.
+
+        Not those that KSeF has rejected and a new file will follow: what KSeF complains about may have to be mended.
+        """
+
+        def is_sealed(move):
+            document = move.l10n_pl_ksef_document_id.sudo()
+            return document and not (document.can_correct and not document.maybe_in_ksef)
+
+        return self.filtered(is_sealed)
 
     def _l10n_pl_ksef_check_written(self, names):
         """Refuse names of fields that only methods of this addon may write."""
         if not self.env.su and _WRITTEN_BY_METHODS & names:
             raise AccessError(self.env._("Only issuing and sending change how an invoice stands with KSeF."))
 
-    def _l10n_pl_ksef_check_unsealed(self, names):
-        """Refuse to change what is sealed, or the next printout would contradict the file that KSeF gets.
-
-        While KSeF has rejected it, what KSeF complains about may have to be mended.
-        """
-        if self.env.su or not _SEALED & names:
-            return
-        for move in self.filtered(lambda move: move.l10n_pl_ksef_document_id.sudo().state not in (False, "rejected")):
-            labels = (self._fields[name]._description_string(self.env) for name in sorted(_SEALED & names))
+    def _l10n_pl_ksef_refuse_change(self, names):
+        """Refuse to change these fields of a sealed invoice: its next printout would contradict the file for KSeF."""
+        labels = ", ".join(self._fields[name]._description_string(self.env) for name in sorted(names))
+        if labels and not self.env.su:
             raise UserError(
                 self.env._(
                     "Invoice %(number)s is sealed for KSeF, so this can no longer be changed: %(fields)s. Issue a "
                     "corrective invoice once KSeF has accepted it.",
-                    number=move.name,
-                    fields=", ".join(labels),
+                    number=self.name,
+                    fields=labels,
                 )
             )
 
@@ -260,7 +283,7 @@ class AccountMove(models.Model):
             raise UserError(
                 self.env._(
                     "Invoice %(number)s cannot be issued offline: only a posted customer invoice or credit note of a "
-                    "Polish company that has not been sent to KSeF yet can be.",
+                    "Polish company can be that has neither been sent to KSeF nor marked as issued outside it.",
                     number=self.display_name,
                 )
             )
@@ -369,9 +392,18 @@ class AccountMove(models.Model):
 class AccountMoveLine(models.Model):
     _inherit = "account.move.line"
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        lines = super().create(vals_list)
+        lines._l10n_pl_ksef_refuse_change_of_sealed()
+        return lines
+
     def write(self, vals):
-        if "name" in vals:
-            self.filtered(lambda line: line in line.move_id.invoice_line_ids).move_id._l10n_pl_ksef_check_unsealed(
-                {"invoice_line_ids"}
-            )
+        if _SEALED_OF_LINES & vals.keys():
+            self._l10n_pl_ksef_refuse_change_of_sealed()
         return super().write(vals)
+
+    def _l10n_pl_ksef_refuse_change_of_sealed(self):
+        printed = self.filtered(lambda line: line.display_type in _PRINTED)
+        for move in printed.move_id._l10n_pl_ksef_sealed():
+            move._l10n_pl_ksef_refuse_change({"invoice_line_ids"})

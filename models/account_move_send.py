@@ -246,7 +246,7 @@ class AccountMoveSend(models.AbstractModel):
             return
         confirmation = move._l10n_pl_ksef_confirmation_template()
         right, chosen = move._get_mail_template(), move_data["mail_template"]
-        proposed = confirmation.union(*(self.env.ref(name, raise_if_not_found=False) or [] for name in _ODOOS_MAILS))
+        proposed = confirmation.union(*map(self.env.ref, _ODOOS_MAILS))
         # Any other template is somebody's own choice of words.
         if chosen != right and confirmation in (chosen, right) and chosen in proposed:
             self._l10n_pl_ksef_take_words(move, move_data, right)
@@ -256,7 +256,7 @@ class AccountMoveSend(models.AbstractModel):
             self._l10n_pl_ksef_mend_words(move, move_data)
         result = super()._hook_if_success(moves_data, from_cron=from_cron)
         for move, move_data in moves_data.items():
-            if "email" in move_data["sending_methods"] and move._l10n_pl_ksef_hand_over().kind is None:
+            if "email" in move_data["sending_methods"] and move._l10n_pl_ksef_awaits_number():
                 self._l10n_pl_ksef_hold_mail(move, move_data)
                 move.message_post(
                     body=self.env._(

@@ -75,12 +75,12 @@ class Document(models.Model):
             deadline = document._work_out_deadline(*(facts or self._deadline_facts(document.environment)))
             state = document.state
             if not deadline.duty:
-                state = "not_required" if state in ("waiting", "rejected") else state
+                # What KSeF may have already stays rejected: its number can still be taken over.
+                if state == "waiting" or (state == "rejected" and not document.maybe_in_ksef):
+                    state = "not_required"
             elif state == "not_required":
                 state = "rejected" if document.rejection_code else "waiting"
-            if state != document.state:
-                document.move_id._l10n_pl_ksef_set_pdf_aside()
-                document._mended()
+            changed = state != document.state
             document.write(
                 {
                     "state": state,
@@ -88,6 +88,11 @@ class Document(models.Model):
                     "deadline_reasons_kept": [to_json(reason) for reason in deadline.reasons],
                 }
             )
+            if changed:
+                document.move_id._l10n_pl_ksef_set_pdf_aside()
+                document._mended()
+                if state == "rejected":
+                    document._ask_for_mending()
 
     def _update_deadlines(self):
         """Work the deadlines out anew, and tell each move of one in the invoice's chatter."""

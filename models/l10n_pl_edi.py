@@ -328,7 +328,8 @@ class AccountMoveSend(models.AbstractModel):
         """Keep the mails of what is sent now, before Odoo commits that it has been sent; return those invoices."""
         going = self.env["account.move"]
         for move, data in invoices_data.items():
-            if "email" in (data.get("sending_methods") or ()) and "pl_ksef" in (data.get("extra_edis") or ()):
+            is_going = "pl_ksef" in (data.get("extra_edis") or ()) and not move.l10n_pl_edi_status
+            if is_going and "email" in (data.get("sending_methods") or ()):
                 self._l10n_pl_ksef_hold_mail(move, data)
                 going += move
         return going

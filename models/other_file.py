@@ -49,7 +49,7 @@ class Document(models.Model):
         move._l10n_pl_ksef_renew_copy()
         self._mended()
         message = self.env._("KSeF had the invoice already, as %(number)s.", number=number)
-        if not is_ours:
+        if links.digest(xml).hex() not in move.l10n_pl_ksef_document_ids.mapped("sha256"):
             advice = self.env._(
                 "That is another file, so codes handed over before do not lead to it: send the buyer the copy with the "
                 "number."

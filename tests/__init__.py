@@ -19,6 +19,7 @@ from . import (
     test_print,
     test_qr_image,
     test_seal,
+    test_sealed_stays,
     test_secrets,
     test_sending,
     test_sessions,

@@ -192,8 +192,10 @@ class TestIssuing(KsefOfflineCommon):
         self.assertEqual((data["l10n_pl_ksef_unfinished"], data["l10n_pl_ksef_late"]), (2, False))
         self.assertIn("11/24/2026", data["l10n_pl_ksef_deadline"])
         moves[0].l10n_pl_ksef_document_id.sudo()._reject(430, "Błąd")
+        moves[0].l10n_pl_ksef_document_id.sudo().deadline = "2026-11-20"
         data = journal._get_journal_dashboard_data_batched()[journal.id]
         self.assertEqual((data["l10n_pl_ksef_unfinished"], data["l10n_pl_ksef_rejected"]), (1, 1))
+        self.assertFalse(data["l10n_pl_ksef_late"], "the day is of those that wait")
         self.assertEqual(moves[0].activity_ids.date_deadline, NOW.date(), "to be mended today")
         with freeze_time("2026-11-25 10:00"):
             self.assertTrue(journal._get_journal_dashboard_data_batched()[journal.id]["l10n_pl_ksef_late"])

@@ -169,7 +169,7 @@ class TestSeal(KsefOfflineCommon):
         tomorrow = self.posted_invoice(invoice_date=NOW.date() + timedelta(days=1))
         for what, move, words in (
             ("draft", draft, "only a posted customer invoice"),
-            ("sent online", sent, "has not been sent to KSeF yet"),
+            ("sent online", sent, "has neither been sent to KSeF nor marked"),
             ("credit note of no invoice", refund, "which invoice it corrects"),
             ("dated tomorrow", tomorrow, "in the future"),
         ):

@@ -63,6 +63,42 @@ class TestShutDoors(HandOverCommon, KsefOfflineCommon, HttpCase):
         with self.assertRaises(AccessError):
             self.draft_invoice(l10n_pl_ksef_total_failure=True)
 
+    def test_total_failure_after_a_rejection(self):
+        for code in (450, 440):
+            move = self.sealed(self.buyer(**FOREIGN))
+            document = move.l10n_pl_ksef_document_id
+            document.sudo()._reject(code, "błąd")
+            announcement = self.env["l10n_pl_ksef.announcement"].create(
+                {"kind": "total_failure", "start": NOW.replace(tzinfo=None), "title": "TVP"}
+            )
+            with self.subTest("during", code=code):
+                self.assertEqual(document.maybe_in_ksef, code == 440, document.state)
+            announcement.withdrawn = True
+            document._announcements_changed("test")
+            with self.subTest("afterwards", code=code):
+                self.assertEqual(document.state, "rejected")
+                self.assertTrue(move.activity_ids, "nobody is asked to mend it")
+
+    def test_a_rejected_one_in_a_batch(self):
+        move = self.posted_invoice(partner_id=self.buyer(**FOREIGN).id)
+        move.sudo().l10n_pl_edi_status = "rejected"
+        wizard = self.wizard(move + self.sealed(self.buyer(**FOREIGN)), "account.move.send.batch.wizard")
+        self.assertNotIn("waits", wizard.alerts["l10n_pl_ksef_rejected_online"]["message"])
+        wizard.action_send_and_print()
+        self.run_job("_cron_account_move_send")
+        self.assertNotIn("goes then", str(move.message_ids.mapped("body")))
+
+    def test_no_mail_is_held_of_what_has_its_number(self):
+        self.company.l10n_pl_edi_register = True
+        move = self.posted_invoice(partner_id=self.buyer(**FOREIGN).id)
+        self.give_number(move)
+        move = move.with_user(self.accountant)
+        send = self.env["account.move.send"].with_user(self.accountant)
+        send._call_web_service_before_invoice_pdf_render(
+            {move: send._get_default_sending_settings(move, sending_methods=["email"])}
+        )
+        self.assertFalse(move.sudo().l10n_pl_ksef_held_mail)
+
     # The portal user's other door to stored files
 
     def test_stored_pdf_while_the_number_is_awaited(self):
@@ -203,7 +239,9 @@ class TestShutDoors(HandOverCommon, KsefOfflineCommon, HttpCase):
     def test_rejected_is_said_in_the_send_window(self):
         move = self.sealed(self.buyer(**FOREIGN))
         move.l10n_pl_ksef_document_id.sudo()._reject(430, "Błąd")
-        self.assertEqual(self.wizard(move).alerts["l10n_pl_ksef_rejected"]["level"], "warning")
+        alerts = self.wizard(move).alerts
+        self.assertEqual(alerts["l10n_pl_ksef_rejected"]["level"], "warning")
+        self.assertEqual(sum("carries both" in alert["message"] for alert in alerts.values()), 1)
 
     def test_codes_that_were_downloaded_are_handed_over(self):
         move = self.sealed(self.buyer(**FOREIGN))

@@ -82,8 +82,10 @@ class IssueOffline(models.TransientModel):
                 wizard.paper = self.env._("The invoice, without codes. It is never sent to KSeF.")
             else:
                 kinds = wizard._count_papers() if wizard.mode else {}
-                counted = (f"{papers[kind]} ({count})" if wizard.count > 1 else papers[kind] for kind, count in kinds)
-                wizard.paper = "\n".join(counted)
+                lines = [f"{papers[kind]} ({count})" if wizard.count > 1 else papers[kind] for kind, count in kinds]
+                if wizard.count > _LOOKED_AT:
+                    lines.append(self.env._("Of the first %(count)s only.", count=_LOOKED_AT))
+                wizard.paper = "\n".join(lines)
 
     def _count_papers(self):
         """Return how many buyers may get which paper: list of (``modes.Paper``, number)."""

@@ -79,7 +79,7 @@ try:
     print(opener.open(urllib.request.Request(sys.argv[1], method="POST"), timeout=10).read().decode(), end="")
 except urllib.error.HTTPError as error:
     sys.exit(f"./dev ksef: {error.read().decode().strip()}")
-except OSError:
+except (OSError, ValueError):  # no address: it has never run
     sys.exit(3)
 PY
     [ "$outcome" != 3 ] || die "the simulator does not run; ./dev serve starts it"
