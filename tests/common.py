@@ -42,6 +42,8 @@ class KsefOfflineCommon(AccountTestInvoicingCommon):
             }
         )
         cls.env["ir.config_parameter"].set_param("l10n_pl_edi_ksef.mode", "test")
+        # Odoo waits a second for the scripts of each printed page; invoices have none.
+        cls.env["ir.config_parameter"].set_param("report.print_delay", "0")
         company = {"company_id": cls.company.id, "company_ids": [Command.set(cls.company.ids)]}
         cls.accountant = new_test_user(cls.env, "ksef_accountant", "account.group_account_invoice", **company)
         cls.manager = new_test_user(
