@@ -7,6 +7,7 @@ from odoo import Command
 from odoo.tests import freeze_time, new_test_user, tagged
 
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
+from odoo.addons.l10n_pl_edi.tools.ksef_api_service import KsefApiService
 
 from ..devtools.authority import Authority
 from ..devtools.ksef_simulator import Settings, Simulator
@@ -133,6 +134,16 @@ class KsefSimulatorCommon(KsefOfflineCommon):
         self.addCleanup(self.ksef.stop)
         self.startPatcher(patch.dict(os.environ, {SIMULATOR_VARIABLE: self.ksef.url}))
         self.give_login()
+
+    def lead_odoo_to_simulator(self):
+        """Let Odoo's own way to KSeF lead to the simulator, logged in."""
+        url = self.ksef.url
+        self.startPatcher(patch.object(KsefApiService, "_get_api_url", lambda service: url))
+        with self.company._l10n_pl_ksef_client("test") as client:
+            client.log_in()
+            self.company.sudo().write(
+                {"l10n_pl_edi_access_token": client._access.text, "l10n_pl_edi_refresh_token": client._refresh.text}
+            )
 
     def give_login(self, password="login"):
         """Give the company an authentication certificate, its key protected by a password, as l10n_pl_edi holds it."""

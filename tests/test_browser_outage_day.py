@@ -7,8 +7,6 @@ from lxml import etree
 from odoo import Command
 from odoo.tests import freeze_time, new_test_user
 
-from odoo.addons.l10n_pl_edi.tools.ksef_api_service import KsefApiService
-
 from ..devtools.ksef_simulator import AnswerInstead
 from ..models.announcement import LATARNIA_VARIABLE
 from ..models.submission import THRESHOLD_PARAMETER
@@ -39,13 +37,7 @@ class OutageDayCommon(HandOverCommon, KsefSendingCommon, BrowserCommon):
         super().setUp()
         self.env["ir.config_parameter"].set_param("report.url", self.base_url())
         self.startPatcher(patch.dict(os.environ, {LATARNIA_VARIABLE: self.ksef.latarnia_url}))
-        url = self.ksef.url
-        self.startPatcher(patch.object(KsefApiService, "_get_api_url", lambda service: url))
-        with self.company._l10n_pl_ksef_client("test") as client:
-            client.log_in()
-            self.company.sudo().write(
-                {"l10n_pl_edi_access_token": client._access.text, "l10n_pl_edi_refresh_token": client._refresh.text}
-            )
+        self.lead_odoo_to_simulator()
 
     def poll_latarnia(self):
         self.env["l10n_pl_ksef.announcement"]._poll()

@@ -308,13 +308,7 @@ class TestShutDoorsOnline(HandOverCommon, KsefSimulatorCommon, HttpCase):
         super().setUp()
         self.env["ir.config_parameter"].set_param("report.url", self.base_url())
         self.upload(self.issued())
-        url = self.ksef.url
-        self.startPatcher(patch.object(KsefApiService, "_get_api_url", lambda service: url))
-        with self.company._l10n_pl_ksef_client("test") as client:
-            client.log_in()
-            self.company.sudo().write(
-                {"l10n_pl_edi_access_token": client._access.text, "l10n_pl_edi_refresh_token": client._refresh.text}
-            )
+        self.lead_odoo_to_simulator()
 
     def send_online(self, move, **values):
         with mute_logger(ODOO_SERVICE_LOG):
