@@ -176,9 +176,9 @@ class AccountMove(models.Model):
 
         return self.filtered(is_sealed)
 
-    def _l10n_pl_ksef_check_written(self, names):
+    def _l10n_pl_ksef_check_written(self, names, forbidden=_WRITTEN_BY_METHODS):
         """Refuse names of fields that only methods of this addon may write."""
-        if not self.env.su and _WRITTEN_BY_METHODS & names:
+        if not self.env.su and forbidden & names:
             raise AccessError(self.env._("Only issuing and sending change how an invoice stands with KSeF."))
 
     def _l10n_pl_ksef_refuse_change(self, names):

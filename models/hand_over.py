@@ -137,9 +137,11 @@ class AccountMove(models.Model):
 
     def _l10n_pl_ksef_nip_missing_in_header(self):
         """Return the seller's NIP, which must be on the paper (art. 106e(1)(4)), if the layout's header lacks it."""
+        if not self._l10n_pl_ksef_is_issued():
+            return ""
         seller_nip = self.company_id._l10n_pl_ksef_nip()
         header = re.sub(r"\D", "", html2plaintext(self.company_id.company_details or ""))
-        return "" if seller_nip in header or not self._l10n_pl_ksef_is_issued() else seller_nip
+        return "" if seller_nip in header else seller_nip
 
     def _l10n_pl_ksef_verification_codes(self):
         """Return the codes that the printout carries, as dicts for the report; none if it needs none."""

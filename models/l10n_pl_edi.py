@@ -7,7 +7,7 @@ import requests
 from cryptography.hazmat.primitives import serialization
 
 from odoo import api, fields, models
-from odoo.exceptions import AccessError, ValidationError
+from odoo.exceptions import ValidationError
 
 from odoo.addons.l10n_pl_edi.tools.ksef_api_service import KsefApiService
 from odoo.addons.l10n_pl_edi.tools.xades_signer import XadesSigner
@@ -36,8 +36,8 @@ class AccountMove(models.Model):
 
     def write(self, vals):
         # Of a sealed invoice the worker alone learns it; of others, Odoo writes it as the user who asks.
-        if not self.env.su and _TOLD_BY_KSEF & vals.keys() and any(move.l10n_pl_ksef_document_id for move in self):
-            raise AccessError(self.env._("Only issuing and sending change how an invoice stands with KSeF."))
+        if _TOLD_BY_KSEF & vals.keys() and any(move.l10n_pl_ksef_document_id for move in self):
+            self._l10n_pl_ksef_check_written(vals.keys(), _TOLD_BY_KSEF)
         return super().write(vals)
 
     def _has_field_access(self, field, operation):

@@ -95,13 +95,18 @@ class HandOverCommon(MockEmail):
 
 
 @freeze_time(NOW)
-class TestHandOver(HandOverCommon, KsefOfflineCommon, HttpCase):
+class PaperCommon(HandOverCommon, KsefOfflineCommon):
+    """With a certificate that signs, and a layout for what is printed."""
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
         cls.company.external_report_layout_id = cls.env.ref("web.external_layout_standard")
         cls.upload(cls.issued())
 
+
+@freeze_time(NOW)
+class TestHandOver(PaperCommon, HttpCase):
     def setUp(self):
         super().setUp()
         self.env["ir.config_parameter"].set_param("report.url", self.base_url())

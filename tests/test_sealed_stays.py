@@ -6,18 +6,12 @@ from odoo import Command
 from odoo.exceptions import UserError
 from odoo.tests import Form, freeze_time, new_test_user
 
-from .common import NOW, KsefOfflineCommon
-from .test_hand_over import FOREIGN, HandOverCommon
+from .common import NOW
+from .test_hand_over import FOREIGN, PaperCommon
 
 
 @freeze_time(NOW)
-class TestSealedStays(HandOverCommon, KsefOfflineCommon):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.company.external_report_layout_id = cls.env.ref("web.external_layout_standard")
-        cls.upload(cls.issued())
-
+class TestSealedStays(PaperCommon):
     def test_what_is_sealed_stays(self):
         move = self.sealed(self.buyer(**FOREIGN)).with_user(self.accountant)
         lines = self.env["account.move.line"].with_user(self.accountant)

@@ -11,8 +11,8 @@ from odoo.addons.l10n_pl_edi.tools.ksef_api_service import KsefApiService
 
 from ..devtools.ksef_simulator import AnswerInstead
 from ..ksef import links
-from .common import NOW, KsefOfflineCommon, KsefSimulatorCommon
-from .test_hand_over import DOMESTIC, FOREIGN, ODOO_SERVICE_LOG, HandOverCommon
+from .common import NOW, KsefSimulatorCommon
+from .test_hand_over import DOMESTIC, FOREIGN, ODOO_SERVICE_LOG, HandOverCommon, PaperCommon
 from .test_print import codes_of, pages_of
 
 CONFIRMATION = "not an invoice"
@@ -20,13 +20,7 @@ COPIES_LOG = "odoo.addons.l10n_pl_ksef_offline.models.copies"
 
 
 @freeze_time(NOW)
-class TestShutDoors(HandOverCommon, KsefOfflineCommon, HttpCase):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.company.external_report_layout_id = cls.env.ref("web.external_layout_standard")
-        cls.upload(cls.issued())
-
+class TestShutDoors(PaperCommon, HttpCase):
     def setUp(self):
         super().setUp()
         self.env["ir.config_parameter"].set_param("report.url", self.base_url())
