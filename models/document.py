@@ -1,8 +1,9 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-from ..ksef import fa3, links
+from ..ksef import links
 from ..ksef.errors import KsefError, VaultKeyMissing
+from ..ksef.fa3 import xml as fa3_xml
 from .certificate import ENVIRONMENTS
 from .messages import translated, user_error
 
@@ -119,7 +120,7 @@ class Document(models.Model):
             raise UserError(self._no_certificate(company, environment))
         xml = move._l10n_pl_ksef_sealable_xml()
         try:
-            heading = fa3.read_heading(xml)
+            heading = fa3_xml.read_heading(xml)
         except KsefError as error:
             raise user_error(self.env, error) from error
         sha256 = links.digest(xml)

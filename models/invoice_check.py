@@ -3,7 +3,8 @@
 from odoo import models, tools
 from odoo.exceptions import UserError
 
-from ..ksef import fa3_check, fa3_facts, fa3_mend, fa3_truth
+from ..ksef.fa3 import checks, readback, template
+from ..ksef.fa3 import facts as fa3_facts
 from .messages import translated
 
 
@@ -19,9 +20,9 @@ class AccountMove(models.Model):
         facts = self._l10n_pl_ksef_facts()
         xml, problems = None, fa3_facts.find_problems(facts)
         if not problems:
-            xml = fa3_mend.mend(self._l10n_pl_ksef_render_fa3(), facts)
-            problems = fa3_check.byte_problems(xml) + fa3_check.schema_problems(xml, self._l10n_pl_ksef_schema())
-            problems = problems or fa3_truth.contradictions(xml, facts)
+            xml = template.mend(self._l10n_pl_ksef_render_fa3(), facts)
+            problems = checks.byte_problems(xml) + checks.schema_problems(xml, self._l10n_pl_ksef_schema())
+            problems = problems or readback.contradictions(xml, facts)
         if problems:
             raise UserError(
                 "\n".join(

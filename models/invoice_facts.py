@@ -5,7 +5,15 @@ from decimal import Decimal
 from odoo import fields, models
 from odoo.tools import html2plaintext
 
-from ..ksef.fa3_facts import InvoiceFacts, Line, Party, Payment, Tax, Vat, price_and_discount
+from ..ksef.fa3.facts import (
+    InvoiceFacts,
+    Line,
+    Party,
+    Payment,
+    Tax,
+    Vat,
+    price_and_discount,
+)
 
 _PAYMENT_FORM = {"cash": "1", "bank": "6", "credit": "2"}
 _TRANSFER = "6"

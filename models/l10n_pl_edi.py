@@ -12,9 +12,10 @@ from odoo.exceptions import ValidationError
 from odoo.addons.l10n_pl_edi.tools.ksef_api_service import KsefApiService
 from odoo.addons.l10n_pl_edi.tools.xades_signer import XadesSigner
 
-from ..ksef import fa3, links, modes
+from ..ksef import links, modes
 from ..ksef.errors import KsefError, LoginCertificateMissing
-from ..ksef.fa3_facts import Reference
+from ..ksef.fa3 import xml as fa3_xml
+from ..ksef.fa3.facts import Reference
 from .messages import user_error
 
 _logger = logging.getLogger(__name__)
@@ -139,7 +140,7 @@ class AccountMove(models.Model):
         xml = self.sudo().with_context(bin_size=False).l10n_pl_edi_attachment_id.raw or sent_now.get(self.id)
         if not xml:
             return None
-        heading = fa3.read_heading(xml)
+        heading = fa3_xml.read_heading(xml)
         return links.kod_i(self._l10n_pl_ksef_environment(), heading.seller_nip, heading.issue_date, links.digest(xml))
 
     def action_l10n_pl_edi_update_invoice_status(self):

@@ -3,8 +3,9 @@
 from odoo import models
 from odoo.exceptions import UserError
 
-from ..ksef import fa3_diff, links, numbers
+from ..ksef import links, numbers
 from ..ksef.errors import KsefError
+from ..ksef.fa3 import compare
 from .messages import user_error
 
 
@@ -27,7 +28,7 @@ class Document(models.Model):
     def _differences_of_file(self, xml):
         """Return how a file in KSeF differs from this document's, list of ``fa3_diff.Difference``."""
         try:
-            return fa3_diff.differences(self._xml_bytes(), xml)
+            return compare.differences(self._xml_bytes(), xml)
         except KsefError as error:
             raise user_error(self.env, error) from error
 

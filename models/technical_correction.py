@@ -3,7 +3,7 @@
 from odoo import models
 from odoo.exceptions import UserError
 
-from ..ksef import fa3_diff
+from ..ksef.fa3 import compare
 
 
 class Document(models.Model):
@@ -15,7 +15,7 @@ class Document(models.Model):
         :raises UserError: the invoice has problems that keep it from being sealed
         """
         self.ensure_one()
-        return fa3_diff.differences(self._xml_bytes(), self.move_id._l10n_pl_ksef_sealable_xml())
+        return compare.differences(self._xml_bytes(), self.move_id._l10n_pl_ksef_sealable_xml())
 
     def _correct(self):
         """Seal the technical correction of this rejected document, and return it."""

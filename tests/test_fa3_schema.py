@@ -8,11 +8,12 @@ from lxml import etree
 from odoo.tests import BaseCase
 from odoo.tools import file_open
 
-from ..ksef import fa3_check, fa3_facts, fa3_mend
+from ..ksef.fa3 import checks, template
+from ..ksef.fa3 import facts as fa3_facts
 
 XSD = "http://www.w3.org/2001/XMLSchema"
 BASE = "http://crd.gov.pl/xml/schematy/dziedzinowe/mf/2022/01/05/eD/DefinicjeTypy/"
-OURS = Path(fa3_check.__file__).parent / "schema" / "base_types.xsd"
+OURS = Path(checks.__file__).parent / "schema" / "base_types.xsd"
 MINISTRY = os.environ.get("KSEF_XSD")
 PROBES = [
     "",
@@ -32,19 +33,19 @@ class TestFa3Schema(BaseCase):
     def test_the_schema_loads_without_network(self):
         with file_open("l10n_pl_edi/data/fa3_schema.xsd", "rb") as file:
             schema = file.read()
-        problems = fa3_check.schema_problems(b'<Faktura xmlns="http://crd.gov.pl/wzor/2025/06/25/13775/"/>', schema)
+        problems = checks.schema_problems(b'<Faktura xmlns="http://crd.gov.pl/wzor/2025/06/25/13775/"/>', schema)
         self.assertEqual([problem.values["field"] for problem in problems], ["Faktura"])
 
     def test_mending_knows_the_order_of_the_fields(self):
         with file_open("l10n_pl_edi/data/fa3_schema.xsd", "rb") as file:
             schema = etree.parse(file)
         for name, order in (
-            ("Podmiot1", fa3_mend.SELLER),
-            ("Podmiot2", fa3_mend.BUYER),
-            ("Fa", fa3_mend.FA),
-            ("Adnotacje", fa3_mend.NOTES),
-            ("FaWiersz", fa3_mend.ROW),
-            ("Platnosc", fa3_mend.PAYMENT),
+            ("Podmiot1", template.SELLER),
+            ("Podmiot2", template.BUYER),
+            ("Fa", template.FA),
+            ("Adnotacje", template.NOTES),
+            ("FaWiersz", template.ROW),
+            ("Platnosc", template.PAYMENT),
         ):
             with self.subTest(name):
                 element = schema.find(f".//{{{XSD}}}element[@name='{name}']")
@@ -105,7 +106,7 @@ class TestFa3Schema(BaseCase):
             ("two at once", b"\xef\xbb\xbf<a>\x01</a>", ["FileNotUtf8", "CharacterDiscouraged"]),
         ):
             with self.subTest(what):
-                self.assertEqual([type(problem).__name__ for problem in fa3_check.byte_problems(xml)], found)
+                self.assertEqual([type(problem).__name__ for problem in checks.byte_problems(xml)], found)
 
     def test_which_number_identifies_a_buyer(self):
         for vat, country, nip, eu, other in (

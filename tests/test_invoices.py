@@ -13,8 +13,8 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.tests import freeze_time
 from odoo.tools import file_open
 
-from ..ksef import fa3_check, fa3_mend
-from ..ksef.fa3 import NAMESPACE
+from ..ksef.fa3 import checks, template
+from ..ksef.fa3.xml import NAMESPACE
 from .common import NOW, KsefOfflineCommon
 
 TODAY = NOW.date()
@@ -127,15 +127,15 @@ class TestSealedInvoices(InvoiceCorpus):
         """Seal and compare with the schema, with the books, and with what is expected of this kind."""
         with self.subTest(kind):
             xml = self.seal(move)
-            self.assertFalse(fa3_check.byte_problems(xml))
-            self.assertFalse([str(each) for each in fa3_check.schema_problems(xml, self.schema)])
+            self.assertFalse(checks.byte_problems(xml))
+            self.assertFalse([str(each) for each in checks.schema_problems(xml, self.schema)])
             root = etree.fromstring(xml)
             self.assert_books(root, move)
             for field, value in expected.items():
                 told = [node.text for node in root.iter(f"{{{NAMESPACE}}}{field}")]
                 self.assertEqual(told, value if isinstance(value, list) else [value], field)
             facts = move._l10n_pl_ksef_facts()
-            self.assertEqual(fa3_mend.mend(xml, facts), xml, "mending what is right changes nothing")
+            self.assertEqual(template.mend(xml, facts), xml, "mending what is right changes nothing")
             return root
 
     def assert_books(self, root, move):
@@ -507,12 +507,12 @@ class TestRefusedInvoices(InvoiceCorpus):
             ("the rate", "<P_12>23", "<P_12>22", "FaWiersz 1/P_12"),
             ("the number", "<P_8B>1<", "<P_8B>2<", "FaWiersz 1/P_9A"),
         ):
-            mended = fa3_mend.mend
+            mended = template.mend
 
             def spoilt(xml, facts, mended=mended, old=old, new=new):
                 return mended(xml, facts).replace(old.encode(), new.encode())
 
-            with self.subTest(what), patch.object(fa3_mend, "mend", spoilt):
+            with self.subTest(what), patch.object(template, "mend", spoilt):
                 self.assert_refused(self.invoice(), words)
 
     def assert_refused(self, move, words):

@@ -8,7 +8,7 @@ from datetime import date
 
 from lxml import etree
 
-from .errors import InvoiceUnreadable
+from ..errors import InvoiceUnreadable
 
 NAMESPACE = "http://crd.gov.pl/wzor/2025/06/25/13775/"
 # An invoice is data: nothing outside it is ever read.

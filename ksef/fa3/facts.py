@@ -13,7 +13,7 @@ from functools import cached_property
 from stdnum.eu import vat as eu_vat
 from stdnum.pl import nip
 
-from . import fa3_problems as problems
+from . import rules as problems
 
 NAME_LIMIT = 512
 OSS = "OSS"  # no value of P_12: the rate of another country goes to P_12_XII

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lxml import etree
 
-from . import fa3_problems as problems
+from . import rules as problems
 
 SIZE_LIMIT = 1_000_000
 _BASE_TYPES = Path(__file__).parent / "schema" / "base_types.xsd"

@@ -4,9 +4,9 @@ from decimal import Decimal
 
 from lxml import etree
 
-from . import fa3_problems as problems
-from .fa3 import NAMESPACE
-from .fa3_facts import OSS, SUMS, TAXED
+from . import rules as problems
+from .facts import OSS, SUMS, TAXED
+from .xml import NAMESPACE
 
 _HALF_CENT = Decimal("0.005")
 

@@ -10,7 +10,7 @@ from itertools import zip_longest
 
 from lxml import etree
 
-from .fa3 import parse
+from .xml import parse
 
 _GENERATED = "Naglowek/DataWytworzeniaFa"  # when the file was made: another one in every file
 # What may not differ: path of an element, without the numbers of repeated ones.

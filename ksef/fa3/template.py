@@ -11,9 +11,9 @@ import textwrap
 
 from lxml import etree
 
-from .fa3 import NAMESPACE
-from .fa3_check import without_refused
-from .fa3_facts import EXEMPT, NAME_LIMIT, OSS, SUMS, TAXED
+from .checks import without_refused
+from .facts import EXEMPT, NAME_LIMIT, OSS, SUMS, TAXED
+from .xml import NAMESPACE
 
 _TEXT_LIMIT = 256  # of the type TZnakowy
 _PHONE_LIMIT = 16
