@@ -17,7 +17,7 @@ import requests
 from dateutil.parser import isoparse
 
 from .errors import AvailabilityUnknown
-from .modes import Announcement, Kind
+from .law.modes import Announcement, Kind
 
 _logger = logging.getLogger(__name__)
 

@@ -2,7 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, LockError, UserError, ValidationError
 from odoo.tools import format_date
 
-from ..ksef import modes
+from ..ksef.law import modes
 from .messages import spoken
 
 # Readonly on screens only: who writes them over RPC would unseal an invoice, or have KSeF never get it.

@@ -3,7 +3,7 @@
 from odoo import api, models
 from odoo.exceptions import AccessError, RedirectWarning, UserError
 
-from ..ksef import modes
+from ..ksef.law import modes
 
 # Ways in which paper leaves; all others carry an e-invoice in a file.
 _WAYS_OF_PAPER = ("manual", "email", "snailmail")

@@ -12,8 +12,9 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import format_date, groupby
 
-from ..ksef import availability, modes
+from ..ksef import availability
 from ..ksef.errors import AvailabilityUnknown
+from ..ksef.law import modes
 from .certificate import ENVIRONMENTS
 
 _logger = logging.getLogger(__name__)

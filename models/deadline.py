@@ -5,7 +5,7 @@ from datetime import timezone
 from odoo import api, fields, models
 from odoo.tools import format_date
 
-from ..ksef import modes
+from ..ksef.law import modes
 from .document import UNFINISHED_STATES
 from .messages import from_json, spoken, to_json
 

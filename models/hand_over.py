@@ -11,7 +11,8 @@ from odoo.exceptions import UserError
 from odoo.tools import html2plaintext
 from odoo.tools.image import image_data_uri
 
-from ..ksef import links, modes, qr_image
+from ..ksef import links, qr_image
+from ..ksef.law import modes
 from .messages import spoken
 
 BUYER_CLASSES = [

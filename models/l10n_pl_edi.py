@@ -12,10 +12,11 @@ from odoo.exceptions import ValidationError
 from odoo.addons.l10n_pl_edi.tools.ksef_api_service import KsefApiService
 from odoo.addons.l10n_pl_edi.tools.xades_signer import XadesSigner
 
-from ..ksef import links, modes
+from ..ksef import links
 from ..ksef.errors import KsefError, LoginCertificateMissing
 from ..ksef.fa3 import xml as fa3_xml
 from ..ksef.fa3.facts import Reference
+from ..ksef.law import modes
 from .messages import user_error
 
 _logger = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from odoo.exceptions import UserError
 from odoo.tools import format_date, format_datetime
 
 from ..ksef.errors import Sentence
-from ..ksef.modes import WARSAW
+from ..ksef.law.modes import WARSAW
 
 
 def translated(env, error):

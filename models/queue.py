@@ -10,7 +10,7 @@ from odoo.tools import SQL, format_datetime
 
 from ..ksef.api import RateLimit
 from ..ksef.errors import AccessRefused, KsefError, LoginCertificateMissing, RateLimited, Unexpected
-from ..ksef.modes import WARSAW
+from ..ksef.law.modes import WARSAW
 from ..ksef.pacing import LONGEST_WAIT, Pace
 from .certificate import ENVIRONMENTS
 from .messages import translated

@@ -13,7 +13,7 @@ from odoo.tools import mute_logger
 
 from ..devtools.ksef_simulator import AnswerInstead, CutAnswer, LoseAnswer, SlowAnswer
 from ..ksef import availability
-from ..ksef.modes import Mode
+from ..ksef.law.modes import Mode
 from ..models import announcement as announcement_module
 from ..models.announcement import LATARNIA_VARIABLE
 from .common import NOW, KsefSimulatorCommon

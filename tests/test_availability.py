@@ -15,7 +15,7 @@ from odoo.tests import common as odoo_common
 
 from ..ksef import availability
 from ..ksef.errors import AvailabilityUnknown
-from ..ksef.modes import Announcement, Kind, Mode, propose
+from ..ksef.law.modes import Announcement, Kind, Mode, propose
 
 LOGGER = availability.__name__
 

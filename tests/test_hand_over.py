@@ -14,7 +14,7 @@ from odoo.tools import mute_logger
 from odoo.addons.mail.tests.common import MockEmail
 
 from ..devtools.ksef_simulator import AnswerInstead, LoseAnswer
-from ..ksef import modes
+from ..ksef.law import modes
 from .common import NIP, NOW, KsefOfflineCommon, KsefSimulatorCommon
 from .test_print import codes_of, pages_of, text_of
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from odoo.tests import BaseCase
 
-from ..ksef.modes import (
+from ..ksef.law.modes import (
     Announcement,
     BuyerClass,
     BuyerFacts,
@@ -21,7 +21,7 @@ from ..ksef.modes import (
     jpk_mark,
     propose,
 )
-from ..ksef.working_days import is_working_day
+from ..ksef.law.working_days import is_working_day
 
 WARSAW = ZoneInfo("Europe/Warsaw")
 HOUR = timedelta(hours=1)

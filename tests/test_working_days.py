@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from odoo.tests import BaseCase
 
-from ..ksef import working_days
+from ..ksef.law import working_days
 
 # From printed calendars: Easter Monday, Pentecost, Corpus Christi.
 MOVABLE = {

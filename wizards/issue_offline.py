@@ -4,7 +4,7 @@ from collections import Counter
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-from ..ksef import modes
+from ..ksef.law import modes
 from ..models.document import MODES
 from ..models.messages import spoken
 

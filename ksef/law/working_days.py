@@ -10,7 +10,7 @@ from functools import cache
 
 from dateutil.easter import easter
 
-from .errors import _
+from ..errors import _
 
 # pylint: disable=prefer-env-translation  # there is no env here
 

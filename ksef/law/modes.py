@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from .errors import Sentence, _
+from ..errors import Sentence, _
 from .working_days import days_off_between, working_day_after
 
 # pylint: disable=prefer-env-translation  # there is no env here
