@@ -17,7 +17,6 @@ from cryptography import x509
 from lxml import etree
 
 from . import packages
-from .enrollment import SubjectData
 from .errors import (
     AccessRefused,
     ContextForbidden,
@@ -28,6 +27,7 @@ from .errors import (
     PublicKeyMissing,
     RequestRefused,
 )
+from .keys.enrollment import SubjectData
 from .transport import LONGEST_WAIT, TIMEOUT, Transport
 
 _logger = logging.getLogger(__name__)

@@ -6,8 +6,9 @@ from odoo import api, fields, models, modules
 from odoo.exceptions import UserError
 from odoo.tools import format_date
 
-from ..ksef import credentials, enrollment, links
+from ..ksef import links
 from ..ksef.errors import KeyMismatch, KsefError, LostAnswer, NotListed, RequestNotFound, VaultKeyInvalid
+from ..ksef.keys import enrollment, key_files
 from .messages import translated, user_error
 from .vault import open_vault
 
@@ -229,7 +230,7 @@ class Certificate(models.Model):
                 "company_id": company.id,
                 "environment": environment,
                 "state": state,
-                "public_key_fingerprint": credentials.public_key_fingerprint(private_key),
+                "public_key_fingerprint": key_files.public_key_fingerprint(private_key),
             }
         )
         certificate._keep_key(private_key)
@@ -349,7 +350,7 @@ class Certificate(models.Model):
         if not serial:
             return False
         (issued,) = client.certificates([serial])
-        self._take_certificate(credentials.read_certificate(issued.der))
+        self._take_certificate(key_files.read_certificate(issued.der))
         return True
 
     def _serial_of_request(self, client):
@@ -368,7 +369,7 @@ class Certificate(models.Model):
         # The answer to the request was lost: whether it arrived shows in the certificates that KSeF has issued.
         serials = [record.serial for record in client.certificate_records(name=self.name, type="Offline")]
         for issued in client.certificates(serials):
-            public = credentials.read_certificate(issued.der)
+            public = key_files.read_certificate(issued.der)
             if public.public_key_fingerprint == self.public_key_fingerprint:
                 return issued.serial
         raise RequestNotFound()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from odoo.tools import config
 
-from ..ksef import vault
+from ..ksef.keys import vault
 
 ENVIRONMENT_VARIABLE = "L10N_PL_KSEF_VAULT_KEYS"
 CONFIG_SECTION, CONFIG_OPTION = "l10n_pl_ksef", "vault_keys"

@@ -35,7 +35,7 @@ from ..devtools.ksef_simulator import (
     SlowAnswer,
 )
 from ..ksef import api, errors, links
-from ..ksef.enrollment import SubjectData, build_csr
+from ..ksef.keys.enrollment import SubjectData, build_csr
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=timezone.utc)
 NIP = "5795955811"

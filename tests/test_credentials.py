@@ -25,7 +25,8 @@ from hypothesis import strategies as st
 from odoo.tests import BaseCase
 
 from ..devtools.authority import Authority, encrypt_pkcs8, pem
-from ..ksef import ber, credentials, errors
+from ..ksef import errors
+from ..ksef.keys import ber, key_files
 
 PASSWORD = "Zażółć-gęślą-2026!"
 NIP = "5260250274"
@@ -216,7 +217,7 @@ class TestCredentials(BaseCase):
         return pkcs12.serialize_key_and_certificates(b"", issued.private_key, issued.certificate, chain, encryption)
 
     def read_files_of(self, issued):
-        return credentials.read_credentials(issued.key_file(PASSWORD), issued.certificate_file(), PASSWORD)
+        return key_files.read_credentials(issued.key_file(PASSWORD), issued.certificate_file(), PASSWORD)
 
     def test_every_format_gives_the_same(self):
         for issued in (self.ec, self.rsa):
@@ -234,29 +235,29 @@ class TestCredentials(BaseCase):
                 for swapped in (False, True) if issued is self.ec else (False,):  # RSA keys load slowly
                     files = (certificate_file, key_file) if swapped else (key_file, certificate_file)
                     with self.subTest(name, key=expected.certificate.key_type, swapped=swapped):
-                        self.assertEqual(credentials.read_credentials(*files, password), expected)
+                        self.assertEqual(key_files.read_credentials(*files, password), expected)
 
     def test_key_alone(self):
         expected = private_der(self.ec.private_key)
         for name, file, password in self.key_files(self.ec) + self.whole_files(self.ec):
             with self.subTest(name):
-                self.assertEqual(credentials.read_private_key(file, password), expected)
+                self.assertEqual(key_files.read_private_key(file, password), expected)
 
     def test_certificate_alone(self):
         expected = self.read_files_of(self.ec).certificate
         key = private_der(self.ec.private_key)
         for name, file in self.certificate_files(self.ec):
             with self.subTest(name):
-                self.assertEqual(credentials.read_certificate(file, private_key=key), expected)
+                self.assertEqual(key_files.read_certificate(file, private_key=key), expected)
         for name, file, password in self.whole_files(self.ec):
             with self.subTest(name):
-                self.assertEqual(credentials.read_certificate(file, password), expected)
+                self.assertEqual(key_files.read_certificate(file, password), expected)
         with self.subTest("a key beside it needs no password"):
-            self.assertEqual(credentials.read_certificate(self.key_file + self.certificate_file), expected)
+            self.assertEqual(key_files.read_certificate(self.key_file + self.certificate_file), expected)
 
     def test_of_several_keys_the_one_with_a_certificate(self):
         files = private_pem(self.other.private_key) + private_pem(self.ec.private_key), self.certificate_file
-        self.assertEqual(credentials.read_credentials(*files), self.read_files_of(self.ec))
+        self.assertEqual(key_files.read_credentials(*files), self.read_files_of(self.ec))
 
     def test_without_a_match_the_first_that_is_no_authority(self):
         file = b"".join(
@@ -264,23 +265,23 @@ class TestCredentials(BaseCase):
             for c in (self.authority.certificate, self.ec.certificate, self.other.certificate)
         )
         expected = self.read_files_of(self.ec).certificate
-        self.assertEqual(credentials.read_certificate(file), expected)
-        self.assertEqual(credentials.read_certificate(file, None, private_der(self.rsa.private_key)), expected)
+        self.assertEqual(key_files.read_certificate(file), expected)
+        self.assertEqual(key_files.read_certificate(file, None, private_der(self.rsa.private_key)), expected)
         self.assertEqual(
-            credentials.read_certificate(self.authority.certificate.public_bytes(Encoding.PEM)).usage, "other"
+            key_files.read_certificate(self.authority.certificate.public_bytes(Encoding.PEM)).usage, "other"
         )
 
     def test_an_authority_may_have_any_key(self):
         constraints = x509.BasicConstraints(ca=True, path_length=None)
         authority = self.bare(ec.generate_private_key(ec.SECP384R1()), extensions=[constraints])
         files = self.key_file, pem("CERTIFICATE", authority) + self.certificate_file
-        self.assertEqual(credentials.read_credentials(*files, PASSWORD), self.read_files_of(self.ec))
+        self.assertEqual(key_files.read_credentials(*files, PASSWORD), self.read_files_of(self.ec))
 
     # What it says
 
     def test_certificate_of_a_company(self):
         issued = self.issue(serial=0x00AB12)
-        certificate = credentials.read_certificate(issued.certificate_file())
+        certificate = key_files.read_certificate(issued.certificate_file())
         der = issued.certificate.public_bytes(Encoding.DER)
         self.assertEqual(certificate.der, der)
         self.assertEqual(certificate.fingerprint, issued.certificate.fingerprint(hashes.SHA256()).hex())
@@ -297,7 +298,7 @@ class TestCredentials(BaseCase):
 
     def test_certificate_of_a_person(self):
         issued = self.issue(common_name="Jan Maria Kowalski", pesel=PESEL, usage="authentication", key="rsa")
-        certificate = credentials.read_certificate(issued.certificate_file())
+        certificate = key_files.read_certificate(issued.certificate_file())
         self.assertEqual(
             certificate.subject,
             f"C=PL,serialNumber=PNOPL-{PESEL},surname=Kowalski,givenName=Maria,givenName=Jan,"
@@ -322,10 +323,10 @@ class TestCredentials(BaseCase):
             ([], (None, None)),
         ]:
             with self.subTest(attributes):
-                certificate = credentials.read_certificate(self.bare(self.ec.private_key, *attributes))
+                certificate = key_files.read_certificate(self.bare(self.ec.private_key, *attributes))
                 self.assertEqual((certificate.identifier_type, certificate.identifier), expected)
         person = self.issue(tin=NIP, common_name="Jan Kowalski").certificate_file()
-        self.assertEqual(credentials.read_certificate(person).identifier_type, "Nip")
+        self.assertEqual(key_files.read_certificate(person).identifier_type, "Nip")
 
     def test_serial(self):
         for number, expected in [
@@ -337,19 +338,19 @@ class TestCredentials(BaseCase):
         ]:
             with self.subTest(expected):
                 self.assertEqual(
-                    credentials.read_certificate(self.bare(self.ec.private_key, serial=number)).serial, expected
+                    key_files.read_certificate(self.bare(self.ec.private_key, serial=number)).serial, expected
                 )
 
     def test_usage(self):
         for usage in ("offline", "authentication", "other"):
             with self.subTest(usage):
                 file = self.issue(usage=usage).certificate_file()
-                self.assertEqual(credentials.read_certificate(file).usage, usage)
-        self.assertEqual(credentials.read_certificate(self.bare(self.ec.private_key)).usage, "other")
+                self.assertEqual(key_files.read_certificate(file).usage, usage)
+        self.assertEqual(key_files.read_certificate(self.bare(self.ec.private_key)).usage, "other")
 
     def test_control_characters_stay_out_of_the_name(self):
         der = self.bare(self.ec.private_key, (NameOID.COMMON_NAME, "A\x00B\nC"))
-        certificate = credentials.read_certificate(der)
+        certificate = key_files.read_certificate(der)
         self.assertEqual(certificate.common_name, "ABC")
         self.assertNotIn("\x00", certificate.subject)
 
@@ -357,9 +358,9 @@ class TestCredentials(BaseCase):
         for issued in (self.ec, self.rsa):
             found = self.read_files_of(issued)
             spki = issued.private_key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-            self.assertEqual(credentials.public_key_fingerprint(found.private_key), hashlib.sha256(spki).hexdigest())
-            self.assertTrue(credentials.belong_together(found.private_key, found.certificate))
-        self.assertFalse(credentials.belong_together(found.private_key, self.read_files_of(self.ec).certificate))
+            self.assertEqual(key_files.public_key_fingerprint(found.private_key), hashlib.sha256(spki).hexdigest())
+            self.assertTrue(key_files.belong_together(found.private_key, found.certificate))
+        self.assertFalse(key_files.belong_together(found.private_key, self.read_files_of(self.ec).certificate))
 
     def test_longer_rsa(self):
         for size in (3072, 4096):
@@ -377,40 +378,40 @@ class TestCredentials(BaseCase):
             (DURING, None),
             (NOT_AFTER, None),
             (NOT_AFTER + second, errors.CertificateExpired),
-            (datetime(2099, 1, 1, tzinfo=credentials.POLAND), errors.CertificateExpired),
+            (datetime(2099, 1, 1, tzinfo=key_files.POLAND), errors.CertificateExpired),
         ]:
             with self.subTest(moment):
                 certificate = self.read_files_of(self.ec).certificate
                 if error:
-                    self.assert_refused(error, credentials.check_usable, certificate, moment)
+                    self.assert_refused(error, key_files.check_usable, certificate, moment)
                 else:
-                    credentials.check_usable(certificate, moment)
+                    key_files.check_usable(certificate, moment)
 
     def test_dates_are_those_of_a_calendar_in_poland(self):
         certificate = self.read_files_of(
             self.ec
         ).certificate  # its last moment, 23:30 in UTC, is half past midnight there
         error = self.assert_refused(
-            errors.CertificateExpired, credentials.check_usable, certificate, NOT_AFTER + timedelta(days=9)
+            errors.CertificateExpired, key_files.check_usable, certificate, NOT_AFTER + timedelta(days=9)
         )
         self.assertEqual(error.values, {"date": date(2028, 2, 1)})
         summer = self.issue(not_before=datetime(2027, 6, 30, 22, 15, tzinfo=timezone.utc)).certificate_file()
         error = self.assert_refused(
-            errors.CertificateNotYetValid, credentials.check_usable, credentials.read_certificate(summer), DURING
+            errors.CertificateNotYetValid, key_files.check_usable, key_files.read_certificate(summer), DURING
         )
         self.assertEqual(error.values, {"date": date(2027, 7, 1)})
 
     def test_the_last_moment_there_is(self):
         end = datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone.utc)
-        certificate = credentials.read_certificate(self.issue(not_before=end, not_after=end).certificate_file())
-        self.assert_refused(errors.CertificateNotYetValid, credentials.check_usable, certificate, DURING)
+        certificate = key_files.read_certificate(self.issue(not_before=end, not_after=end).certificate_file())
+        self.assert_refused(errors.CertificateNotYetValid, key_files.check_usable, certificate, DURING)
 
     def test_wrong_purpose_is_told_before_wrong_time(self):
         for usage in ("authentication", "other"):
             certificate = self.read_files_of(self.issue(usage=usage)).certificate
             for moment in (DURING, NOT_AFTER + timedelta(days=1)):
                 with self.subTest(usage, moment=moment):
-                    self.assert_refused(errors.NotOfflineCertificate, credentials.check_usable, certificate, moment)
+                    self.assert_refused(errors.NotOfflineCertificate, key_files.check_usable, certificate, moment)
 
     # What cannot be read
 
@@ -476,7 +477,7 @@ class TestCredentials(BaseCase):
             *[(f"PKCS #12 cut at {n}", errors.NotAPrivateKey, p12[:n], PASSWORD) for n in (3, 99, len(p12) - 1)],
         ]:
             with self.subTest(name):
-                self.assert_refused(error, credentials.read_private_key, file, password)
+                self.assert_refused(error, key_files.read_private_key, file, password)
 
     @staticmethod
     def with_short_iv(text):
@@ -489,11 +490,11 @@ class TestCredentials(BaseCase):
         return b"\n".join(kept)
 
     def test_rounds_of_all_kinds_are_limited(self):
-        self.patch(credentials, "ROUNDS_LIMIT", 1999)
+        self.patch(key_files, "ROUNDS_LIMIT", 1999)
         p12 = self.ec.pkcs12(PASSWORD)
         for name, file in [("key", quick_key_file(self.ec.private_key)), ("PKCS #12", p12), ("BER", in_pieces(p12))]:
             with self.subTest(name):
-                self.assert_refused(errors.EncryptionUnsupported, credentials.read_private_key, file, PASSWORD)
+                self.assert_refused(errors.EncryptionUnsupported, key_files.read_private_key, file, PASSWORD)
 
     def test_unsupported_keys(self):
         keys = [
@@ -509,22 +510,22 @@ class TestCredentials(BaseCase):
         for found, key in keys:
             certificate = self.bare(key)
             for name, expected, function, *arguments in [
-                ("PEM", errors.KeyUnsupported, credentials.read_private_key, private_pem(key), None),
-                ("DER", errors.KeyUnsupported, credentials.read_private_key, private_der(key), None),
+                ("PEM", errors.KeyUnsupported, key_files.read_private_key, private_pem(key), None),
+                ("DER", errors.KeyUnsupported, key_files.read_private_key, private_der(key), None),
                 (
                     "encrypted",
                     errors.KeyUnsupported,
-                    credentials.read_private_key,
+                    key_files.read_private_key,
                     encrypt_pkcs8(private_der(key), PASSWORD, 9),
                     PASSWORD,
                 ),
-                ("fingerprint", errors.KeyUnsupported, credentials.public_key_fingerprint, private_der(key)),
-                ("both", errors.KeyUnsupported, credentials.read_credentials, private_der(key), certificate),
-                ("certificate", errors.CertificateKeyUnsupported, credentials.read_certificate, certificate),
+                ("fingerprint", errors.KeyUnsupported, key_files.public_key_fingerprint, private_der(key)),
+                ("both", errors.KeyUnsupported, key_files.read_credentials, private_der(key), certificate),
+                ("certificate", errors.CertificateKeyUnsupported, key_files.read_certificate, certificate),
                 (
                     "certificate beside a good key",
                     errors.CertificateKeyUnsupported,
-                    credentials.read_credentials,
+                    key_files.read_credentials,
                     self.key_file,
                     certificate,
                     PASSWORD,
@@ -573,7 +574,7 @@ class TestCredentials(BaseCase):
             *[(f"PEM cut at {n}", errors.NotACertificate, text[:n], None) for n in range(1, len(text) - 26, 37)],
         ]:
             with self.subTest(name):
-                self.assert_refused(error, credentials.read_certificate, file, password)
+                self.assert_refused(error, key_files.read_certificate, file, password)
 
     def extension_twice(self):
         usage, other = (x509.UnrecognizedExtension(x509.ObjectIdentifier(f"1.2.3.{n}"), b"") for n in (4, 5))
@@ -585,7 +586,7 @@ class TestCredentials(BaseCase):
     def test_a_certificate_of_an_unknown_kind_of_key_is_no_match(self):
         unknown = self.other.certificate.public_bytes(Encoding.DER).replace(P256, bytes([*P256[:-1], 0x7F]))
         files = self.key_file, pem("CERTIFICATE", unknown) + self.certificate_file
-        self.assertEqual(credentials.read_credentials(*files, PASSWORD), self.read_files_of(self.ec))
+        self.assertEqual(key_files.read_credentials(*files, PASSWORD), self.read_files_of(self.ec))
 
     def test_bad_pairs(self):
         ec_key, ec_certificate = self.key_file, self.certificate_file
@@ -610,7 +611,7 @@ class TestCredentials(BaseCase):
             ("certificate too large", errors.FileTooLarge, ec_key, ec_certificate * 300, PASSWORD),
         ]:
             with self.subTest(name):
-                self.assert_refused(error, credentials.read_credentials, *arguments)
+                self.assert_refused(error, key_files.read_credentials, *arguments)
 
     def chain_file(self):
         return self.authority.certificate.public_bytes(Encoding.PEM)
@@ -619,25 +620,23 @@ class TestCredentials(BaseCase):
         def panics(*_arguments):
             raise PANIC(PASSWORD)
 
-        self.patch(credentials, "load_der_private_key", panics)
-        self.assert_refused(errors.NotAPrivateKey, credentials.read_private_key, private_der(self.ec.private_key))
+        self.patch(key_files, "load_der_private_key", panics)
+        self.assert_refused(errors.NotAPrivateKey, key_files.read_private_key, private_der(self.ec.private_key))
 
     def test_no_password_that_makes_cryptography_panic(self):
         """It would print the password, because PKCS #12 passwords are C strings there."""
         seen = []
-        self.patch(credentials, "load_key_and_certificates", lambda _data, password: seen.append(password))
-        self.assert_refused(
-            errors.PasswordWrong, credentials.read_private_key, self.ec.pkcs12(PASSWORD), PASSWORD + "\0"
-        )
+        self.patch(key_files, "load_key_and_certificates", lambda _data, password: seen.append(password))
+        self.assert_refused(errors.PasswordWrong, key_files.read_private_key, self.ec.pkcs12(PASSWORD), PASSWORD + "\0")
         self.assertEqual(seen, [None])
 
     def test_an_interruption_is_not_an_unreadable_file(self):
         def interrupted(*_arguments):
             raise KeyboardInterrupt
 
-        self.patch(credentials, "load_der_private_key", interrupted)
+        self.patch(key_files, "load_der_private_key", interrupted)
         with self.assertRaises(KeyboardInterrupt):
-            credentials.read_private_key(private_der(self.ec.private_key))
+            key_files.read_private_key(private_der(self.ec.private_key))
 
     def test_errors_say_what_they_are_about(self):
         for error in vars(errors).values():
@@ -656,11 +655,11 @@ class TestCredentials(BaseCase):
     def read_all_ways(self, data, password):
         """Read as anything; whatever is refused is refused with one of our errors."""
         for function, *arguments in [
-            (credentials.read_private_key, data, password),
-            (credentials.read_certificate, data, password),
-            (credentials.read_credentials, data, self.certificate_file, password),
-            (credentials.read_credentials, private_der(self.ec.private_key), data, password),
-            (credentials.public_key_fingerprint, data),
+            (key_files.read_private_key, data, password),
+            (key_files.read_certificate, data, password),
+            (key_files.read_credentials, data, self.certificate_file, password),
+            (key_files.read_credentials, private_der(self.ec.private_key), data, password),
+            (key_files.public_key_fingerprint, data),
         ]:
             try:
                 result = function(*arguments)
@@ -669,13 +668,13 @@ class TestCredentials(BaseCase):
                 self.assertIsNone(error.__context__)
             else:
                 certificate = getattr(result, "certificate", result)
-                if isinstance(certificate, credentials.Certificate):
+                if isinstance(certificate, key_files.Certificate):
                     self.check_now(certificate)
 
     def check_now(self, certificate):
         self.assertTrue(certificate.pem)
         try:
-            credentials.check_usable(certificate, DURING)
+            key_files.check_usable(certificate, DURING)
         except errors.KsefError as error:
             self.assertTrue(str(error))
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from odoo.tests import BaseCase
 
-from ..ksef import vault
 from ..ksef.errors import VaultKeyInvalid, VaultKeyMissing, VaultTokenInvalid
+from ..ksef.keys import vault
 
 OLD, NEW = bytes(range(32)), bytes(range(32, 64))
 

@@ -4,8 +4,8 @@ from datetime import timezone
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-from ..ksef import credentials
 from ..ksef.errors import CertificateMissing, KsefError, PrivateKeyMissing
+from ..ksef.keys import key_files
 from ..models.certificate import ENVIRONMENTS
 from ..models.messages import translated, user_error
 from ..models.vault import open_vault
@@ -78,7 +78,7 @@ class CertificateUpload(models.TransientModel):
         """Return what can be shown so far: (the certificate or None, the error or None)."""
         try:
             if self.pem:
-                return credentials.read_certificate(self.pem.encode()), None
+                return key_files.read_certificate(self.pem.encode()), None
             if self.key_file or self.certificate_file:
                 return self._read_files(self.key_file, self.certificate_file, self.password)[1], None
         except PrivateKeyMissing as error:
@@ -98,18 +98,18 @@ class CertificateUpload(models.TransientModel):
         files = b64decode(key_file or b""), b64decode(certificate_file or b"")
         private_key = public = None
         try:
-            found = credentials.read_credentials(*files, password or None)
+            found = key_files.read_credentials(*files, password or None)
             private_key, public = found.private_key, found.certificate
         except CertificateMissing:
             if all(files):
                 raise
-            private_key = credentials.read_private_key(files[0] or files[1], password or None)
+            private_key = key_files.read_private_key(files[0] or files[1], password or None)
         except PrivateKeyMissing:
-            public = credentials.read_certificate(files[1] or files[0])
+            public = key_files.read_certificate(files[1] or files[0])
             if all(files) or not self._certificates()._awaiting(self.company_id, self.environment, public):
                 raise
         if public:
-            credentials.check_usable(public, fields.Datetime.now().replace(tzinfo=timezone.utc))
+            key_files.check_usable(public, fields.Datetime.now().replace(tzinfo=timezone.utc))
         return private_key, public
 
     def _certificates(self):
@@ -173,13 +173,13 @@ class CertificateUpload(models.TransientModel):
     def action_add(self):
         """Add what was read to the company and show it."""
         self.ensure_one()
-        public = credentials.read_certificate(self.pem.encode()) if self.pem else None
+        public = key_files.read_certificate(self.pem.encode()) if self.pem else None
         where = self.company_id, self.environment
         token = self.sudo().token
         try:
             key = token and open_vault().decrypt(token, self._vault_context())
             if key and public:
-                found = credentials.Credentials(public, key)
+                found = key_files.Credentials(public, key)
                 certificate = self._certificates()._add(*where, self.name.strip(), found)
             elif key:
                 certificate = self._certificates()._add_key(*where, self.name.strip(), key, "awaiting")

@@ -18,7 +18,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from .errors import VaultKeyInvalid, VaultKeyMissing, VaultTokenInvalid
+from ..errors import VaultKeyInvalid, VaultKeyMissing, VaultTokenInvalid
 
 VERSION = "1"
 KEY_BYTES = 32

@@ -27,7 +27,8 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.hazmat.primitives.serialization.pkcs12 import load_key_and_certificates
 from cryptography.x509.oid import NameOID
 
-from . import ber, errors
+from .. import errors
+from . import ber
 
 FILE_LIMIT = 64 * 1024
 """Bytes. A key has less than 4 KiB, a PKCS #12 file with a chain less than 16 KiB."""
