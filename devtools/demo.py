@@ -15,7 +15,7 @@ from pathlib import Path
 from odoo import Command, fields
 
 from odoo.addons.l10n_pl_ksef_offline.devtools.authority import Authority
-from odoo.addons.l10n_pl_ksef_offline.ksef import links
+from odoo.addons.l10n_pl_ksef_offline.ksef.codes import links
 
 PASSWORD = "Demo-haslo-2026!"  # of throwaway keys that this script makes
 

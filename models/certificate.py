@@ -6,7 +6,7 @@ from odoo import api, fields, models, modules
 from odoo.exceptions import UserError
 from odoo.tools import format_date
 
-from ..ksef import links
+from ..ksef.codes import links
 from ..ksef.errors import KeyMismatch, KsefError, LostAnswer, NotListed, RequestNotFound, VaultKeyInvalid
 from ..ksef.keys import enrollment, key_files
 from .messages import translated, user_error

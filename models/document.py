@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-from ..ksef import links
+from ..ksef.codes import links
 from ..ksef.errors import KsefError, VaultKeyMissing
 from ..ksef.fa3 import xml as fa3_xml
 from .certificate import ENVIRONMENTS

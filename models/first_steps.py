@@ -2,7 +2,7 @@
 
 from odoo import api, fields, models
 
-from ..ksef import links
+from ..ksef.codes import links
 from ..ksef.errors import KsefError
 from .messages import user_error
 from .vault import open_vault

@@ -11,7 +11,7 @@ from odoo.exceptions import UserError
 from odoo.tools import html2plaintext
 from odoo.tools.image import image_data_uri
 
-from ..ksef import links, qr_image
+from ..ksef.codes import links, qr_image
 from ..ksef.law import modes
 from .messages import spoken
 

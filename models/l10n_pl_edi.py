@@ -12,7 +12,7 @@ from odoo.exceptions import ValidationError
 from odoo.addons.l10n_pl_edi.tools.ksef_api_service import KsefApiService
 from odoo.addons.l10n_pl_edi.tools.xades_signer import XadesSigner
 
-from ..ksef import links
+from ..ksef.codes import links
 from ..ksef.errors import KsefError, LoginCertificateMissing
 from ..ksef.fa3 import xml as fa3_xml
 from ..ksef.fa3.facts import Reference

@@ -3,7 +3,7 @@
 from odoo import models
 from odoo.exceptions import UserError
 
-from ..ksef import links, numbers
+from ..ksef.codes import links, numbers
 from ..ksef.errors import KsefError
 from ..ksef.fa3 import compare
 from .messages import user_error

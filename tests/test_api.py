@@ -34,7 +34,8 @@ from ..devtools.ksef_simulator import (
     Simulator,
     SlowAnswer,
 )
-from ..ksef import api, errors, links
+from ..ksef import api, errors
+from ..ksef.codes import links
 from ..ksef.keys.enrollment import SubjectData, build_csr
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=timezone.utc)

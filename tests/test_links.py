@@ -3,7 +3,7 @@ from datetime import date, datetime, timezone
 from odoo.tests import BaseCase
 
 from ..devtools.authority import Authority
-from ..ksef import links
+from ..ksef.codes import links
 
 # Published by the ministry, kody-qr.md of its API documentation.
 PUBLISHED_HASH = "UtQp9Gpc51y-u3xApZjIjgkpZ01js-J8KflSPW8WzIE"

@@ -1,6 +1,6 @@
 from odoo.tests import BaseCase
 
-from ..ksef import numbers
+from ..ksef.codes import numbers
 from ..ksef.errors import KsefNumberInvalid
 
 # Published by the ministry in its API documentation.

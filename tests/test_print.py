@@ -10,7 +10,7 @@ from PIL import Image
 
 from odoo.tests import HttpCase, freeze_time
 
-from ..ksef import links
+from ..ksef.codes import links
 from .common import NIP, NOW, KsefOfflineCommon
 
 RESOLUTIONS = (150, 300)  # dots per inch, of an office scanner

@@ -5,7 +5,7 @@ from PIL import Image
 
 from odoo.tests import BaseCase
 
-from ..ksef import qr_image
+from ..ksef.codes import qr_image
 
 
 class TestQrImage(BaseCase):

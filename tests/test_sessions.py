@@ -26,7 +26,8 @@ from ..devtools.ksef_simulator import (
     LoseAnswer,
     SlowAnswer,
 )
-from ..ksef import api, errors, links, numbers, packages, transport
+from ..ksef import api, errors, packages, transport
+from ..ksef.codes import links, numbers
 from .test_api import NIP, NOW, ApiCase
 
 TODAY, YESTERDAY = date(2026, 11, 23), date(2026, 11, 22)

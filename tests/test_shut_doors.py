@@ -10,7 +10,7 @@ from odoo.tools import mute_logger
 from odoo.addons.l10n_pl_edi.tools.ksef_api_service import KsefApiService
 
 from ..devtools.ksef_simulator import AnswerInstead
-from ..ksef import links
+from ..ksef.codes import links
 from .common import NOW, KsefSimulatorCommon
 from .test_hand_over import DOMESTIC, FOREIGN, ODOO_SERVICE_LOG, HandOverCommon, PaperCommon
 from .test_print import codes_of, pages_of

@@ -2,7 +2,7 @@ from base64 import b64encode
 
 from odoo import Command, api, fields, models
 
-from ..ksef import qr_image
+from ..ksef.codes import qr_image
 
 
 class VerificationCodes(models.TransientModel):

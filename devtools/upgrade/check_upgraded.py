@@ -4,7 +4,7 @@ import ssl
 
 from odoo.modules.module import get_manifest
 
-from odoo.addons.l10n_pl_ksef_offline.ksef import links
+from odoo.addons.l10n_pl_ksef_offline.ksef.codes import links
 
 
 def expect(what, found, wanted):

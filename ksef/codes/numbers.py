@@ -7,7 +7,7 @@ the first 32 (polynomial 0x07, initial value 0), as two upper-case hex digits.
 
 import re
 
-from .errors import KsefNumberInvalid
+from ..errors import KsefNumberInvalid
 
 _FORM = re.compile(r"\d{10}-\d{8}-[0-9A-F]{12}-[0-9A-F]{2}", re.ASCII)
 _CHECKED_LENGTH = 32
