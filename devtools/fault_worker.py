@@ -34,7 +34,7 @@ def command(function):
 
 class Process:
     def __init__(self, database, clock):
-        from odoo.addons.l10n_pl_ksef_offline.ksef import api as ksef_api
+        from odoo.addons.l10n_pl_ksef_offline.ksef.api import client as ksef_api
         from odoo.addons.l10n_pl_ksef_offline.models import queue, submission
 
         self.database = database

@@ -12,7 +12,7 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import format_date, groupby
 
-from ..ksef import availability
+from ..ksef.api import latarnia
 from ..ksef.errors import AvailabilityUnknown
 from ..ksef.law import modes
 from .certificate import ENVIRONMENTS
@@ -249,7 +249,7 @@ class Announcement(models.Model):
             return
         try:
             with requests.Session() as session:
-                notices = availability.parse_messages(availability.fetch(url, session))
+                notices = latarnia.parse_messages(latarnia.fetch(url, session))
         except AvailabilityUnknown as error:
             _logger.warning("%s", error)
             return
@@ -268,7 +268,7 @@ class Announcement(models.Model):
         The ministry's Latarnia for its test environment tells of a standing total failure that is made up.
         """
         if environment == "production":
-            return availability.HOSTS[environment]
+            return latarnia.HOSTS[environment]
         return os.environ.get(LATARNIA_VARIABLE)
 
     @api.model
@@ -289,7 +289,7 @@ class Announcement(models.Model):
         event = [("environment", "=", environment), ("event_id", "=", event_id)]
         notices = self.env["l10n_pl_ksef.announcement.notice"].search(event)
         announcement = self.search([*event, ("origin", "=", "latarnia")])
-        for told in availability.announcements_of(availability.parse_messages(notices.mapped("raw"))):
+        for told in latarnia.announcements_of(latarnia.parse_messages(notices.mapped("raw"))):
             if announcement:
                 announcement._follow(told)
             else:

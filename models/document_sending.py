@@ -8,8 +8,8 @@ from odoo.exceptions import UserError
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import split_every
 
-from ..ksef import rejections
-from ..ksef.api import UNKNOWN_INVOICE
+from ..ksef.api import rejections
+from ..ksef.api.client import UNKNOWN_INVOICE
 from ..ksef.errors import PermissionMissing, RequestRefused, Unexpected
 from .messages import translated
 

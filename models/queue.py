@@ -8,10 +8,10 @@ from odoo.exceptions import UserError
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import SQL, format_datetime
 
-from ..ksef.api import RateLimit
+from ..ksef.api.client import RateLimit
+from ..ksef.api.pacing import LONGEST_WAIT, Pace
 from ..ksef.errors import AccessRefused, KsefError, LoginCertificateMissing, RateLimited, Unexpected
 from ..ksef.law.modes import WARSAW
-from ..ksef.pacing import LONGEST_WAIT, Pace
 from .certificate import ENVIRONMENTS
 from .messages import translated
 

@@ -4,7 +4,7 @@ from stdnum.pl import nip
 
 from odoo import fields, models
 
-from ..ksef import api
+from ..ksef.api import client as api
 from ..ksef.errors import OtherEnvironment
 
 # Where a KSeF simulator listens; heeded by no database that works with KSeF's production

@@ -8,7 +8,8 @@ from odoo.exceptions import UserError
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import split_every
 
-from ..ksef import packages, rejections
+from ..ksef.api import packages, rejections
+from ..ksef.api.upo import confirmed
 from ..ksef.errors import (
     AccessRefused,
     AnswerUnreadable,
@@ -22,7 +23,6 @@ from ..ksef.errors import (
     SessionUnavailable,
     UpoMissing,
 )
-from ..ksef.upo import confirmed
 from .certificate import ENVIRONMENTS
 from .document_sending import ON_THE_WAY
 from .messages import translated

@@ -12,7 +12,7 @@ from odoo.tests import common as odoo_common
 from odoo.tools import mute_logger
 
 from ..devtools.ksef_simulator import AnswerInstead, CutAnswer, LoseAnswer, SlowAnswer
-from ..ksef import availability
+from ..ksef.api import latarnia
 from ..ksef.law.modes import Mode
 from ..models import announcement as announcement_module
 from ..models.announcement import LATARNIA_VARIABLE
@@ -184,7 +184,7 @@ class TestLatarnia(AnnouncementCommon):
 
     def test_an_end_before_its_start_is_known(self):
         end = self.ksef.announce("FAILURE", "FAILURE_END", None, NOW, event_id=7)
-        with self.assertLogs(availability.__name__, "WARNING"):
+        with self.assertLogs(latarnia.__name__, "WARNING"):
             self.poll()
         self.assertFalse(self.all())
         self.ksef.state.announcements.clear()
@@ -203,7 +203,7 @@ class TestLatarnia(AnnouncementCommon):
         self.failure()
         self.poll()
         before = self.all().read()
-        self.startPatcher(patch.object(availability.fetch, "__defaults__", (0.2,)))
+        self.startPatcher(patch.object(latarnia.fetch, "__defaults__", (0.2,)))
         for what, fault in (
             ("down", AnswerInstead(502)),
             ("slow", SlowAnswer(60)),
@@ -217,7 +217,7 @@ class TestLatarnia(AnnouncementCommon):
         ):
             with self.subTest(what):
                 self.ksef.faults.plan(fault, "GET", "/latarnia/messages")
-                with mute_logger(availability.__name__):
+                with mute_logger(latarnia.__name__):
                     if what == "nothing announced":
                         self.poll()
                     else:
@@ -245,7 +245,7 @@ class TestLatarnia(AnnouncementCommon):
             mute_logger("odoo.sql_db"),
             patch.object(announcement_module._logger, "info") as logged,
         ):
-            announcement.sudo()._take("test", availability.parse_messages(payload))
+            announcement.sudo()._take("test", latarnia.parse_messages(payload))
         logged.assert_called_once()
         self.assertEqual((len(self.all()), len(notice.search([]))), (1, 1))
         with self.assertRaises(UniqueViolation), mute_logger("odoo.sql_db"), self.env.cr.savepoint():
@@ -262,7 +262,7 @@ class TestLatarnia(AnnouncementCommon):
 
         self.failure()
         hosts = {"production": self.ksef.latarnia_url, "test": self.ksef.latarnia_url}
-        with patch.dict(availability.HOSTS, hosts):
+        with patch.dict(latarnia.HOSTS, hosts):
             self.assertTrue(asked(), "told to by the variable")
             with patch.dict(os.environ):
                 del os.environ[LATARNIA_VARIABLE]
@@ -277,7 +277,7 @@ class TestLatarnia(AnnouncementCommon):
                 self.assertFalse(asked(), "no company works with KSeF")
                 self.company.l10n_pl_edi_certificate = login
         with (
-            patch.dict(availability.HOSTS, production="http://127.0.0.1:9"),
+            patch.dict(latarnia.HOSTS, production="http://127.0.0.1:9"),
             self.assertLogs(LOGGER, "WARNING"),
         ):
             self.assertFalse(asked(), "production heeds no variable")

@@ -34,7 +34,8 @@ from ..devtools.ksef_simulator import (
     Simulator,
     SlowAnswer,
 )
-from ..ksef import api, errors
+from ..ksef import errors
+from ..ksef.api import client as api
 from ..ksef.codes import links
 from ..ksef.keys.enrollment import SubjectData, build_csr
 

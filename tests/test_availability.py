@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from odoo.tests import BaseCase
 from odoo.tests import common as odoo_common
 
-from ..ksef import availability
+from ..ksef.api import latarnia
 from ..ksef.errors import AvailabilityUnknown
 from ..ksef.law.modes import Announcement, Kind, Mode, propose
 
-LOGGER = availability.__name__
+LOGGER = latarnia.__name__
 
 # What the ministry's test service has answered since January 2026.
 TOTAL_FAILURE = {
@@ -70,7 +70,7 @@ def utc(*parts):
 
 
 def announcements(*messages):
-    return availability.announcements_of(availability.parse_messages(list(messages)))
+    return latarnia.announcements_of(latarnia.parse_messages(list(messages)))
 
 
 def without(message, *names):
@@ -79,7 +79,7 @@ def without(message, *names):
 
 class TestMessages(BaseCase):
     def test_every_part_of_a_message_is_read(self):
-        (notice,) = availability.parse_messages([MAINTENANCE])
+        (notice,) = latarnia.parse_messages([MAINTENANCE])
         self.assertEqual(notice.raw, MAINTENANCE)
         self.assertEqual((notice.id, notice.event_id, notice.version), ("K/2026/NI/01", 1000, 1))
         self.assertEqual((notice.category, notice.type), ("MAINTENANCE", "MAINTENANCE_ANNOUNCEMENT"))
@@ -95,12 +95,12 @@ class TestMessages(BaseCase):
             "2026-01-31T10:13+00:00",
         ):
             with self.subTest(text):
-                (notice,) = availability.parse_messages([FAILURE | {"start": text}])
+                (notice,) = latarnia.parse_messages([FAILURE | {"start": text}])
                 self.assertEqual(notice.start, utc(2026, 1, 31, 10, 13))
 
     def test_what_is_new_or_missing_but_not_needed_does_no_harm(self):
         message = without(FAILURE, "title", "text", "published", "version") | {"end": None, "severity": {"new": [1]}}
-        (notice,) = availability.parse_messages([message])
+        (notice,) = latarnia.parse_messages([message])
         self.assertEqual((notice.title, notice.published, notice.version, notice.end), ("", None, 0, None))
         self.assertEqual(notice.raw, message)
 
@@ -110,7 +110,7 @@ class TestMessages(BaseCase):
     def test_nonsense_is_no_announcement(self):
         for payload in (None, 7, "AVAILABLE", {}, {"status": "TOTAL_FAILURE", "messages": MESSAGES}):
             with self.subTest(payload), self.assertRaises(AvailabilityUnknown):
-                availability.parse_messages(payload)
+                latarnia.parse_messages(payload)
 
     def test_a_message_that_cannot_be_read_loses_no_other(self):
         for malformed in (
@@ -144,10 +144,10 @@ class TestMessages(BaseCase):
         ):
             with self.subTest(malformed):
                 with self.assertLogs(LOGGER, "WARNING"):
-                    notices = availability.parse_messages([MAINTENANCE, malformed, TOTAL_FAILURE])
+                    notices = latarnia.parse_messages([MAINTENANCE, malformed, TOTAL_FAILURE])
                 self.assertEqual([notice.event_id for notice in notices], [1000, 1003])
                 with self.assertLogs(LOGGER, "WARNING"), self.assertRaises(AvailabilityUnknown):
-                    availability.parse_messages([malformed])
+                    latarnia.parse_messages([malformed])
 
     @settings(derandomize=True, deadline=None, max_examples=150)
     @given(
@@ -159,7 +159,7 @@ class TestMessages(BaseCase):
         ),
     )
     def test_whatever_stands_in_a_message_is_read_or_left_out(self, name, value):
-        with patch.object(availability._logger, "warning"):
+        with patch.object(latarnia._logger, "warning"):
             found = announcements(FAILURE, MAINTENANCE | {name: value})
         self.assertIn(found[-1].kind, (Kind.FAILURE, Kind.MAINTENANCE))
         self.assertIn("K/2026/AWR/01 Wystąpiła awaria", [announcement.source for announcement in found])
@@ -304,7 +304,7 @@ class TestFetch(BaseCase):
     def fetch(self, timeout=5):
         with requests.Session() as session:
             session.trust_env = False
-            return availability.fetch(self.url, session, timeout)
+            return latarnia.fetch(self.url, session, timeout)
 
     def assertUnknown(self, problem, **values):
         with self.assertRaises(AvailabilityUnknown) as caught:
@@ -312,7 +312,7 @@ class TestFetch(BaseCase):
         self.assertIn(problem, str(caught.exception))
 
     def test_there_is_no_service_for_demo(self):
-        self.assertEqual(set(availability.HOSTS), {"production", "test"})
+        self.assertEqual(set(latarnia.HOSTS), {"production", "test"})
 
     def test_it_answers(self):
         with self.latarnia(body=json.dumps(MESSAGES).encode()) as paths:

@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives.padding import PKCS7
 
 from odoo.tests import BaseCase
 
-from ..ksef import errors, packages
+from ..ksef import errors
+from ..ksef.api import packages
 
 KEY, IV = bytes(range(32)), bytes(range(16))
 INVOICES = [(f"{number}.xml", f"<Faktura>Żółw {number}</Faktura>".encode() * number) for number in range(1, 40)]

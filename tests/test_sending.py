@@ -15,7 +15,7 @@ from odoo.tools import SQL, file_open
 
 from ..devtools.ksef_simulator import PROBLEM, AnswerInstead, CutRequest, LoseAnswer
 from ..devtools.ksef_simulator.invoices import work_on
-from ..ksef import packages
+from ..ksef.api import packages
 from ..ksef.codes import links, numbers
 from ..models import queue, submission
 from .common import NOW, KsefSimulatorCommon

@@ -26,7 +26,9 @@ from ..devtools.ksef_simulator import (
     LoseAnswer,
     SlowAnswer,
 )
-from ..ksef import api, errors, packages, transport
+from ..ksef import errors
+from ..ksef.api import client as api
+from ..ksef.api import packages, transport
 from ..ksef.codes import links, numbers
 from .test_api import NIP, NOW, ApiCase
 

@@ -20,8 +20,8 @@ from unittest.mock import patch
 from odoo import SUPERUSER_ID, Command, api, fields, sql_db
 from odoo.tools import SQL, split_every
 
+from ...ksef.api.pacing import Pace, group_of
 from ...ksef.errors import RateLimited
-from ...ksef.pacing import Pace, group_of
 from ...models import queue, submission
 from ...models.res_company import SIMULATOR_VARIABLE
 from ..authority import Authority

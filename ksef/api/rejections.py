@@ -6,7 +6,7 @@ Source: the statuses of an invoice in the API's description; ``faktury/weryfikac
 
 from dataclasses import dataclass
 
-from .errors import _
+from ..errors import _
 
 # pylint: disable=prefer-env-translation  # there is no env here
 

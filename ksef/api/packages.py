@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.padding import PKCS7
 
-from .errors import PackageTooLarge
+from ..errors import PackageTooLarge
 
 KEY_LENGTH, IV_LENGTH = 32, 16
 ZIP, TAR_GZ = "Zip", "TarGz"

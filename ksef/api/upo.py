@@ -8,7 +8,7 @@ import binascii
 
 from lxml import etree
 
-from .errors import AnswerUnreadable
+from ..errors import AnswerUnreadable
 
 _PARSER = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
 

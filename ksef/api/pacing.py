@@ -8,8 +8,8 @@ import math
 import re
 from datetime import timedelta
 
-from .api import RateLimit
-from .errors import RateLimited
+from ..errors import RateLimited
+from .client import RateLimit
 
 _WINDOWS = (1, 60, 3600)  # seconds, in the order of ``RateLimit``'s fields
 _HOUR = _WINDOWS[-1]

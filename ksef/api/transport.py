@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
-from .errors import (
+from ..errors import (
     AnswerUnreadable,
     CertificateLimitReached,
     CorrectionRefused,

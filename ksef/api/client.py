@@ -16,8 +16,7 @@ from datetime import datetime, timedelta, timezone
 from cryptography import x509
 from lxml import etree
 
-from . import packages
-from .errors import (
+from ..errors import (
     AccessRefused,
     ContextForbidden,
     LoginCertificateRefused,
@@ -27,7 +26,8 @@ from .errors import (
     PublicKeyMissing,
     RequestRefused,
 )
-from .keys.enrollment import SubjectData
+from ..keys.enrollment import SubjectData
+from . import packages
 from .transport import LONGEST_WAIT, TIMEOUT, Transport
 
 _logger = logging.getLogger(__name__)

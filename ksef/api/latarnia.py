@@ -16,8 +16,8 @@ from datetime import MAXYEAR, datetime, timezone
 import requests
 from dateutil.parser import isoparse
 
-from .errors import AvailabilityUnknown
-from .law.modes import Announcement, Kind
+from ..errors import AvailabilityUnknown
+from ..law.modes import Announcement, Kind
 
 _logger = logging.getLogger(__name__)
 
