@@ -3,7 +3,7 @@ from odoo.exceptions import AccessError, LockError, UserError, ValidationError
 from odoo.tools import format_date
 
 from ..ksef.law import modes
-from .messages import spoken
+from ..tools.translation import spoken
 
 # Readonly on screens only: who writes them over RPC would unseal an invoice, or have KSeF never get it.
 _WRITTEN_BY_METHODS = frozenset(

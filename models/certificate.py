@@ -9,8 +9,8 @@ from odoo.tools import format_date
 from ..ksef.codes import links
 from ..ksef.errors import KeyMismatch, KsefError, LostAnswer, NotListed, RequestNotFound, VaultKeyInvalid
 from ..ksef.keys import enrollment, key_files
-from .messages import translated, user_error
-from .vault import open_vault
+from ..tools.master_key import open_vault
+from ..tools.translation import translated, user_error
 
 ENVIRONMENTS = [("production", "Production"), ("demo", "Demo"), ("test", "Test")]
 # KSeF's words for the status of a certificate

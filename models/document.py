@@ -4,8 +4,8 @@ from odoo.exceptions import UserError
 from ..ksef.codes import links
 from ..ksef.errors import KsefError, VaultKeyMissing
 from ..ksef.fa3 import xml as fa3_xml
+from ..tools.translation import translated, user_error
 from .certificate import ENVIRONMENTS
-from .messages import translated, user_error
 
 MODES = [
     ("offline24", "offline24"),

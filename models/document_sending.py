@@ -11,7 +11,7 @@ from odoo.tools import split_every
 from ..ksef.api import rejections
 from ..ksef.api.client import UNKNOWN_INVOICE
 from ..ksef.errors import PermissionMissing, RequestRefused, Unexpected
-from .messages import translated
+from ..tools.translation import translated
 
 _logger = logging.getLogger(__name__)
 

@@ -4,8 +4,8 @@ from odoo import api, fields, models
 
 from ..ksef.codes import links
 from ..ksef.errors import KsefError
-from .messages import user_error
-from .vault import open_vault
+from ..tools.master_key import open_vault
+from ..tools.translation import user_error
 
 _BACKED_UP_PARAMETER = "l10n_pl_ksef_offline.backed_up_key"
 

@@ -13,7 +13,7 @@ from odoo.tools.image import image_data_uri
 
 from ..ksef.codes import links, qr_image
 from ..ksef.law import modes
-from .messages import spoken
+from ..tools.translation import spoken
 
 BUYER_CLASSES = [
     ("domestic", "Domestic"),

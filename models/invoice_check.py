@@ -5,7 +5,7 @@ from odoo.exceptions import UserError
 
 from ..ksef.fa3 import checks, readback, template
 from ..ksef.fa3 import facts as fa3_facts
-from .messages import translated
+from ..tools.translation import translated
 
 
 class AccountMove(models.Model):

@@ -17,7 +17,7 @@ from ..ksef.errors import KsefError, LoginCertificateMissing
 from ..ksef.fa3 import xml as fa3_xml
 from ..ksef.fa3.facts import Reference
 from ..ksef.law import modes
-from .messages import user_error
+from ..tools.translation import user_error
 
 _logger = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from odoo.exceptions import UserError
 from ..ksef.codes import links, numbers
 from ..ksef.errors import KsefError
 from ..ksef.fa3 import compare
-from .messages import user_error
+from ..tools.translation import user_error
 
 
 class Document(models.Model):

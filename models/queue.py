@@ -12,8 +12,8 @@ from ..ksef.api.client import RateLimit
 from ..ksef.api.pacing import LONGEST_WAIT, Pace
 from ..ksef.errors import AccessRefused, KsefError, LoginCertificateMissing, RateLimited, Unexpected
 from ..ksef.law.modes import WARSAW
+from ..tools.translation import translated
 from .certificate import ENVIRONMENTS
-from .messages import translated
 
 _logger = logging.getLogger(__name__)
 

@@ -1,9 +1,9 @@
 from odoo import api, fields, models
 
 from ..ksef.errors import KsefError
-from .messages import user_error
+from ..tools.master_key import key_location
+from ..tools.translation import user_error
 from .submission import DEFAULT_THRESHOLD, THRESHOLD_PARAMETER
-from .vault import key_location
 
 
 class ResConfigSettings(models.TransientModel):

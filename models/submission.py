@@ -23,9 +23,9 @@ from ..ksef.errors import (
     SessionUnavailable,
     UpoMissing,
 )
+from ..tools.translation import translated
 from .certificate import ENVIRONMENTS
 from .document_sending import ON_THE_WAY
-from .messages import translated
 from .queue import OutOfTime, sleep
 
 _logger = logging.getLogger(__name__)

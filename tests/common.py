@@ -12,7 +12,7 @@ from odoo.addons.l10n_pl_edi.tools.ksef_api_service import KsefApiService
 from ..devtools.authority import Authority
 from ..devtools.ksef_simulator import Settings, Simulator
 from ..models.res_company import SIMULATOR_VARIABLE
-from ..models.vault import ENVIRONMENT_VARIABLE
+from ..tools.master_key import ENVIRONMENT_VARIABLE
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=timezone.utc)
 NIP = "5795955811"

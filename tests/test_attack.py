@@ -7,7 +7,7 @@ from odoo.service.model import call_kw, get_public_method
 from odoo.tests import HttpCase, freeze_time, new_test_user
 from odoo.tools import mute_logger
 
-from ..models.vault import open_vault
+from ..tools.master_key import open_vault
 from .common import NIP, NOW, PASSWORD, KsefOfflineCommon
 from .test_secrets import probes, secret_numbers
 

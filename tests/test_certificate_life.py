@@ -9,7 +9,7 @@ from odoo.tests import freeze_time
 from ..devtools.ksef_simulator import AnswerInstead, LoseAnswer
 from ..ksef.api import client as api
 from ..ksef.codes import links
-from ..models.vault import ENVIRONMENT_VARIABLE
+from ..tools.master_key import ENVIRONMENT_VARIABLE
 from .common import NIP, NOW, PASSWORD, KsefSimulatorCommon
 
 

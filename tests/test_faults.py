@@ -23,7 +23,7 @@ from ..devtools.ksef_simulator.messages import PROBLEM
 from ..devtools.shared_clock import SharedClock
 from ..models.document_sending import ON_THE_WAY
 from ..models.res_company import SIMULATOR_VARIABLE
-from ..models.vault import ENVIRONMENT_VARIABLE
+from ..tools.master_key import ENVIRONMENT_VARIABLE
 
 SEEDS_VARIABLE = "KSEF_FAULT_SEEDS"  # a longer run: seeds, separated by blanks
 SEEDS = "1 2"

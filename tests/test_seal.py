@@ -12,7 +12,7 @@ from odoo.tools import mute_logger
 from odoo.addons.l10n_pl_edi.tools.ksef_api_service import KsefApiService
 
 from ..ksef.codes import links
-from ..models.vault import ENVIRONMENT_VARIABLE
+from ..tools.master_key import ENVIRONMENT_VARIABLE
 from .common import NIP, NOW, KsefOfflineCommon
 
 

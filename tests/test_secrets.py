@@ -11,7 +11,7 @@ from odoo.exceptions import UserError
 from odoo.tests import HttpCase, freeze_time
 from odoo.tools import config
 
-from ..models.vault import open_vault
+from ..tools.master_key import open_vault
 from .common import NOW, PASSWORD, KsefSimulatorCommon
 
 UPLOAD = "l10n_pl_ksef.certificate.upload"

@@ -6,7 +6,7 @@ from odoo.exceptions import UserError, ValidationError
 
 from ..ksef.errors import KsefError
 from ..models.certificate import ENVIRONMENTS
-from ..models.messages import user_error
+from ..tools.translation import user_error
 from .names import NAME_TO_REQUEST
 
 WARSAW = ZoneInfo("Europe/Warsaw")

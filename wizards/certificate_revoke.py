@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 
 from ..ksef.errors import KsefError
-from ..models.messages import user_error
+from ..tools.translation import user_error
 
 
 class CertificateRevoke(models.TransientModel):

@@ -7,8 +7,8 @@ from odoo.exceptions import UserError
 from ..ksef.errors import CertificateMissing, KsefError, PrivateKeyMissing
 from ..ksef.keys import key_files
 from ..models.certificate import ENVIRONMENTS
-from ..models.messages import translated, user_error
-from ..models.vault import open_vault
+from ..tools.master_key import open_vault
+from ..tools.translation import translated, user_error
 from .names import NAME_LENGTH, check_names
 
 

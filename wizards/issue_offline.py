@@ -6,7 +6,7 @@ from odoo.exceptions import UserError
 
 from ..ksef.law import modes
 from ..models.document import MODES
-from ..models.messages import spoken
+from ..tools.translation import spoken
 
 _MODES = [*MODES, ("total_failure", "Total failure")]
 
