@@ -2,8 +2,8 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, LockError, UserError, ValidationError
 from odoo.tools import format_date
 
-from ..ksef.law import modes
-from ..tools.translation import spoken
+from ...ksef.law import modes
+from ...tools.translation import spoken
 
 # Readonly on screens only: who writes them over RPC would unseal an invoice, or have KSeF never get it.
 _WRITTEN_BY_METHODS = frozenset(

@@ -11,9 +11,9 @@ from odoo.exceptions import UserError
 from odoo.tools import html2plaintext
 from odoo.tools.image import image_data_uri
 
-from ..ksef.codes import links, qr_image
-from ..ksef.law import modes
-from ..tools.translation import spoken
+from ...ksef.codes import links, qr_image
+from ...ksef.law import modes
+from ...tools.translation import spoken
 
 BUYER_CLASSES = [
     ("domestic", "Domestic"),

@@ -6,7 +6,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
-from ..ksef.law import modes
+from ...ksef.law import modes
 
 _logger = logging.getLogger(__name__)
 

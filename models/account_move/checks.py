@@ -3,9 +3,9 @@
 from odoo import models, tools
 from odoo.exceptions import UserError
 
-from ..ksef.fa3 import checks, readback, template
-from ..ksef.fa3 import facts as fa3_facts
-from ..tools.translation import translated
+from ...ksef.fa3 import checks, readback, template
+from ...ksef.fa3 import facts as fa3_facts
+from ...tools.translation import translated
 
 
 class AccountMove(models.Model):

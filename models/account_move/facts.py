@@ -5,7 +5,7 @@ from decimal import Decimal
 from odoo import fields, models
 from odoo.tools import html2plaintext
 
-from ..ksef.fa3.facts import (
+from ...ksef.fa3.facts import (
     InvoiceFacts,
     Line,
     Party,
