@@ -7,8 +7,6 @@ from . import (
     copies,
     day_off,
     deadline,
-    document,
-    document_sending,
     facts,
     first_steps,
     ir_attachment,
@@ -20,6 +18,8 @@ from . import (
     reminders,
     res_company,
     res_config_settings,
+    seal,
+    sending,
     submission,
     technical_correction,
 )

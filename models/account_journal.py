@@ -1,7 +1,7 @@
 from odoo import models
 from odoo.tools import format_date
 
-from .document import UNFINISHED_STATES
+from .document.seal import UNFINISHED_STATES
 
 
 class AccountJournal(models.Model):

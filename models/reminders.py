@@ -4,7 +4,7 @@ from odoo import api, models
 from odoo.tools import format_date
 
 from ..ksef.law.working_days import working_day_after
-from .document import UNFINISHED_STATES
+from .document.seal import UNFINISHED_STATES
 
 _DUE, _REJECTED = "l10n_pl_ksef_offline.activity_due", "l10n_pl_ksef_offline.activity_rejected"
 

@@ -25,7 +25,7 @@ from ..ksef.errors import (
 )
 from ..tools.translation import translated
 from .certificate import ENVIRONMENTS
-from .document_sending import ON_THE_WAY
+from .document.sending import ON_THE_WAY
 from .queue import OutOfTime, sleep
 
 _logger = logging.getLogger(__name__)

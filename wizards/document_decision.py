@@ -1,6 +1,6 @@
 from odoo import fields, models
 
-from ..models.document import MODES
+from ..models.document.seal import MODES
 
 
 class ChangeMode(models.TransientModel):

@@ -5,7 +5,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from ..ksef.law import modes
-from ..models.document import MODES
+from ..models.document.seal import MODES
 from ..tools.translation import spoken
 
 _MODES = [*MODES, ("total_failure", "Total failure")]

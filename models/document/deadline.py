@@ -5,9 +5,9 @@ from datetime import timezone
 from odoo import api, fields, models
 from odoo.tools import format_date
 
-from ..ksef.law import modes
-from ..tools.translation import from_json, spoken, to_json
-from .document import UNFINISHED_STATES
+from ...ksef.law import modes
+from ...tools.translation import from_json, spoken, to_json
+from .seal import UNFINISHED_STATES
 
 # Announcements still matter to these; what is on its way has been sent in time or not.
 _MOVABLE_STATES = ("waiting", "rejected", "not_required")

@@ -3,10 +3,10 @@
 from odoo import models
 from odoo.exceptions import UserError
 
-from ..ksef.codes import links, numbers
-from ..ksef.errors import KsefError
-from ..ksef.fa3 import compare
-from ..tools.translation import user_error
+from ...ksef.codes import links, numbers
+from ...ksef.errors import KsefError
+from ...ksef.fa3 import compare
+from ...tools.translation import user_error
 
 
 class Document(models.Model):

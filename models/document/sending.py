@@ -8,10 +8,10 @@ from odoo.exceptions import UserError
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import split_every
 
-from ..ksef.api import rejections
-from ..ksef.api.client import UNKNOWN_INVOICE
-from ..ksef.errors import PermissionMissing, RequestRefused, Unexpected
-from ..tools.translation import translated
+from ...ksef.api import rejections
+from ...ksef.api.client import UNKNOWN_INVOICE
+from ...ksef.errors import PermissionMissing, RequestRefused, Unexpected
+from ...tools.translation import translated
 
 _logger = logging.getLogger(__name__)
 

@@ -1,11 +1,11 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-from ..ksef.codes import links
-from ..ksef.errors import KsefError, VaultKeyMissing
-from ..ksef.fa3 import xml as fa3_xml
-from ..tools.translation import translated, user_error
-from .certificate import ENVIRONMENTS
+from ...ksef.codes import links
+from ...ksef.errors import KsefError, VaultKeyMissing
+from ...ksef.fa3 import xml as fa3_xml
+from ...tools.translation import translated, user_error
+from ..certificate import ENVIRONMENTS
 
 MODES = [
     ("offline24", "offline24"),

@@ -3,7 +3,7 @@
 from odoo import models
 from odoo.exceptions import UserError
 
-from ..ksef.fa3 import compare
+from ...ksef.fa3 import compare
 
 
 class Document(models.Model):
