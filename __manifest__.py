@@ -1,7 +1,7 @@
 {
     "name": "Poland - KSeF Offline Invoices",
     "summary": "Issue invoices offline when KSeF or your line is down, with both verification codes",
-    "version": "19.0.1.2.0",
+    "version": "19.0.1.3.0",
     "category": "Accounting/Localizations",
     "license": "LGPL-3",
     "author": "l10n_pl_ksef_offline contributors",

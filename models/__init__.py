@@ -1,25 +1,16 @@
-from . import (
-    account_journal,
-    account_move_send,
-    announcement,
-    certificate,
-    checks,
-    copies,
-    day_off,
-    deadline,
-    facts,
-    first_steps,
-    ir_attachment,
-    issuing,
-    l10n_pl_edi,
-    other_file,
-    paper,
-    queue,
-    reminders,
-    res_company,
-    res_config_settings,
-    seal,
-    sending,
-    submission,
-    technical_correction,
-)
+# The order is fixed: what comes later extends what comes before.
+from . import certificate
+from . import document
+from . import submission
+from . import queue
+from . import announcement
+from . import day_off
+from . import account_move
+from . import l10n_pl_edi
+from . import account_move_send
+from . import account_journal
+from . import ir_attachment
+from . import res_company
+from . import res_config_settings
+from . import first_steps
+from . import reminders

@@ -376,7 +376,7 @@ class TestHandOver(PaperCommon, HttpCase):
 
         with (
             patch.object(type(bad), "_l10n_pl_ksef_links", broken),
-            mute_logger("odoo.addons.l10n_pl_ksef_offline.models.copies"),
+            mute_logger("odoo.addons.l10n_pl_ksef_offline.models.account_move.copies"),
         ):
             self.run_job()
         self.assertTrue(good.invoice_pdf_report_id)

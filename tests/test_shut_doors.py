@@ -16,7 +16,7 @@ from .test_hand_over import DOMESTIC, FOREIGN, ODOO_SERVICE_LOG, HandOverCommon,
 from .test_print import codes_of, pages_of
 
 CONFIRMATION = "not an invoice"
-COPIES_LOG = "odoo.addons.l10n_pl_ksef_offline.models.copies"
+COPIES_LOG = "odoo.addons.l10n_pl_ksef_offline.models.account_move.copies"
 
 
 @freeze_time(NOW)

@@ -1,0 +1,6 @@
+# The order is fixed: what comes later extends what comes before.
+from . import issuing
+from . import facts
+from . import checks
+from . import paper
+from . import copies
