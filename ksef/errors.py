@@ -4,30 +4,9 @@ Each type carries an English sentence with %(name)s places. Whoever shows it tra
 fills the places afterwards, so this package needs no translation machinery of its own.
 """
 
-from dataclasses import dataclass, field
+from .sentences import Sentence, _
 
 # pylint: disable=prefer-env-translation  # there is no env here
-
-
-def _(sentence):
-    """Mark a sentence for Odoo's term extraction; it is translated where it is shown."""
-    return sentence
-
-
-@dataclass(frozen=True)
-class Sentence:
-    """A sentence for a person, to be translated before its places are filled.
-
-    :ivar str text: English, with %(name)s places
-    :ivar dict values: fills the places: texts, numbers, dates, aware datetimes (shown in Polish time), or sentences to
-        be translated themselves
-    """
-
-    text: str
-    values: dict = field(default_factory=dict)
-
-    def __str__(self):
-        return self.text % self.values
 
 
 class KsefError(Exception):
@@ -45,6 +24,11 @@ class KsefError(Exception):
         self.about = about or self.about
         self.values = values
         super().__init__(self.sentence % values)
+
+    @property
+    def told(self) -> Sentence:
+        """What is wrong and what to do next, to be translated."""
+        return Sentence(self.sentence, self.values)
 
 
 class FileTooLarge(KsefError):

@@ -3,7 +3,7 @@
 from odoo import api, models
 from odoo.exceptions import AccessError, RedirectWarning, UserError
 
-from ..ksef.law import modes
+from ..ksef.law import buyers, papers
 
 # Ways in which paper leaves; all others carry an e-invoice in a file.
 _WAYS_OF_PAPER = ("manual", "email", "snailmail")
@@ -115,7 +115,7 @@ class AccountMoveSend(models.AbstractModel):
         return (
             "pl_ksef" not in (move_data["extra_edis"] or ())
             and move._l10n_pl_ksef_is_to_be_in_ksef()
-            and move._l10n_pl_ksef_classify_buyer()[0] == modes.BuyerClass.DOMESTIC
+            and move._l10n_pl_ksef_classify_buyer()[0] == buyers.BuyerClass.DOMESTIC
         )
 
     def _l10n_pl_ksef_mail_will_wait(self, move, move_data):
@@ -131,7 +131,7 @@ class AccountMoveSend(models.AbstractModel):
         kind = move._l10n_pl_ksef_hand_over().kind
         if kind is None and method != "manual":
             return False
-        if kind == modes.Paper.TRANSACTION_CONFIRMATION and method not in _WAYS_OF_PAPER:
+        if kind == papers.Paper.TRANSACTION_CONFIRMATION and method not in _WAYS_OF_PAPER:
             return False
         return super()._is_applicable_to_move(method, move, **move_data)
 

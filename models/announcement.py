@@ -15,6 +15,7 @@ from odoo.tools import format_date, groupby
 from ..ksef.api import latarnia
 from ..ksef.errors import AvailabilityUnknown
 from ..ksef.law import modes
+from ..ksef.poland import day_of
 from .certificate import ENVIRONMENTS
 
 _logger = logging.getLogger(__name__)
@@ -126,7 +127,7 @@ class Announcement(models.Model):
         if not self.start:
             return ""
         told = self._told()
-        first = told.start.astimezone(modes.WARSAW).date()
+        first = day_of(told.start)
         days = [format_date(self.env, first)]
         if told.last_day != first:
             days.append(format_date(self.env, told.last_day) if told.end else "…")

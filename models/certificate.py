@@ -9,6 +9,7 @@ from odoo.tools import format_date
 from ..ksef.codes import links
 from ..ksef.errors import KeyMismatch, KsefError, LostAnswer, NotListed, RequestNotFound, VaultKeyInvalid
 from ..ksef.keys import enrollment, key_files
+from ..ksef.poland import WARSAW
 from ..tools.master_key import open_vault
 from ..tools.translation import translated, user_error
 
@@ -444,7 +445,7 @@ class Certificate(models.Model):
             self.env["ir.cron"]._commit_progress(len(mine))
 
     def _remind(self):
-        today = fields.Date.context_today(self.with_context(tz="Europe/Warsaw"))
+        today = fields.Date.context_today(self.with_context(tz=WARSAW.key))
         for certificate in self.filtered(lambda certificate: certificate.state in SIGNING_STATES):
             if certificate._successor():
                 continue

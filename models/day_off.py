@@ -18,7 +18,7 @@ class DayOff(models.Model):
 
     @api.model
     def _days(self):
-        """Return the dates (frozenset) that ``modes.deadline`` takes as ``extra_days_off``."""
+        """Return the dates (frozenset) that ``deadlines.deadline`` takes as ``extra_days_off``."""
         return frozenset(self.sudo().search_fetch([], ["date"]).mapped("date"))
 
     @api.model_create_multi

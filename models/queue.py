@@ -11,7 +11,7 @@ from odoo.tools import SQL, format_datetime
 from ..ksef.api.client import RateLimit
 from ..ksef.api.pacing import LONGEST_WAIT, Pace
 from ..ksef.errors import AccessRefused, KsefError, LoginCertificateMissing, RateLimited, Unexpected
-from ..ksef.law.modes import WARSAW
+from ..ksef.poland import WARSAW
 from ..tools.translation import translated
 from .certificate import ENVIRONMENTS
 

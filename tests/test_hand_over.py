@@ -14,11 +14,11 @@ from odoo.tools import mute_logger
 from odoo.addons.mail.tests.common import MockEmail
 
 from ..devtools.ksef_simulator import AnswerInstead, LoseAnswer
-from ..ksef.law import modes
+from ..ksef.law import buyers, modes, papers
 from .common import NIP, NOW, KsefOfflineCommon, KsefSimulatorCommon
 from .test_print import codes_of, pages_of, text_of
 
-CONFIRMATION, INVOICE = modes.Paper.TRANSACTION_CONFIRMATION, modes.Paper.INVOICE
+CONFIRMATION, INVOICE = papers.Paper.TRANSACTION_CONFIRMATION, papers.Paper.INVOICE
 DOMESTIC = {"vat": "PL5265877635", "country": "base.pl"}
 FOREIGN = {"vat": "DE136695976", "country": "base.de"}
 ODOO_SERVICE_LOG = "odoo.addons.l10n_pl_edi.tools.ksef_api_service"
@@ -81,9 +81,9 @@ class HandOverCommon(MockEmail):
     def expected_codes(self, move, paper):
         document = move.l10n_pl_ksef_document_id
         links = {
-            modes.Code.KOD_I_OFFLINE: document.kod_i,
-            modes.Code.KOD_I_NUMBER: document.kod_i,
-            modes.Code.KOD_II: document.kod_ii,
+            papers.Code.KOD_I_OFFLINE: document.kod_i,
+            papers.Code.KOD_I_NUMBER: document.kod_i,
+            papers.Code.KOD_II: document.kod_ii,
         }
         return sorted(links[code] for code in paper.codes)
 
@@ -116,13 +116,13 @@ class TestHandOver(PaperCommon, HttpCase):
     def test_every_cell(self):
         """PDF, preview, mail and portal are the same paper with the same codes, before the number and after."""
         for mode in (modes.Mode.OFFLINE24, modes.Mode.UNAVAILABILITY, modes.Mode.EMERGENCY):
-            for buyer_class, facts in ((modes.BuyerClass.DOMESTIC, DOMESTIC), ("not_established", FOREIGN)):
+            for buyer_class, facts in ((buyers.BuyerClass.DOMESTIC, DOMESTIC), ("not_established", FOREIGN)):
                 move = self.sealed(self.buyer(**facts), mode)
                 for has_number in (False, True):
                     with self.subTest(mode=mode, buyer=buyer_class, has_number=has_number):
                         if has_number:
                             self.give_number(move)
-                        self.check_cell(move, modes.hand_over(mode, buyer_class, has_number))
+                        self.check_cell(move, papers.may_be_given(mode, buyer_class, has_number))
 
     def check_cell(self, move, paper):
         (mail,) = self.send(move)

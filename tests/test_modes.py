@@ -1,29 +1,20 @@
 from datetime import date, datetime, timedelta, timezone
 from itertools import permutations, product
-from zoneinfo import ZoneInfo
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from odoo.tests import BaseCase
 
-from ..ksef.law.modes import (
-    Announcement,
-    BuyerClass,
-    BuyerFacts,
-    HandOver,
-    Kind,
-    Mode,
-    Sentence,
-    classify_buyer,
-    deadline,
-    hand_over,
-    jpk_mark,
-    propose,
-)
+from ..ksef.law import jpk
+from ..ksef.law.buyers import BuyerClass, BuyerFacts, classify_buyer
+from ..ksef.law.deadlines import deadline
+from ..ksef.law.modes import Announcement, Kind, Mode, propose
+from ..ksef.law.papers import Given, may_be_given
 from ..ksef.law.working_days import is_working_day
+from ..ksef.poland import WARSAW
+from ..ksef.sentences import Sentence
 
-WARSAW = ZoneInfo("Europe/Warsaw")
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 
@@ -592,10 +583,10 @@ class TestHandOver(BaseCase):
         for mode, buyers, before, after in WHAT_MAY_BE_HANDED_OVER:
             for buyer, (has_number, expected) in product(buyers, ((False, before), (True, after))):
                 with self.subTest(mode, buyer=buyer, has_number=has_number):
-                    self.assertEqual(hand_over(mode, buyer, has_number), HandOver(*expected))
+                    self.assertEqual(may_be_given(mode, buyer, has_number), Given(*expected))
 
     def test_an_unknown_buyer_counts_as_domestic(self):
-        self.assertEqual(hand_over("offline24", None, False), hand_over("offline24", "domestic", False))
+        self.assertEqual(may_be_given("offline24", None, False), may_be_given("offline24", "domestic", False))
 
     def test_jpk_mark(self):
         for mode, mark in (
@@ -606,5 +597,5 @@ class TestHandOver(BaseCase):
             ("total_failure", "BFK"),
         ):
             with self.subTest(mode):
-                self.assertEqual(jpk_mark(mode, False), mark)
-                self.assertIsNone(jpk_mark(mode, True))
+                self.assertEqual(jpk.mark(mode, False), mark)
+                self.assertIsNone(jpk.mark(mode, True))

@@ -6,13 +6,13 @@ from odoo import fields
 from odoo.exceptions import UserError
 from odoo.tools import format_date, format_datetime
 
-from ..ksef.errors import Sentence
-from ..ksef.law.modes import WARSAW
+from ..ksef.poland import WARSAW
+from ..ksef.sentences import Sentence
 
 
 def translated(env, error):
     """Return the sentence of a ``KsefError`` in the language of ``env``."""
-    return spoken(env, Sentence(error.sentence, error.values))
+    return spoken(env, error.told)
 
 
 def user_error(env, error):
@@ -21,7 +21,7 @@ def user_error(env, error):
 
 
 def spoken(env, sentence):
-    """Return a ``ksef.errors.Sentence`` as text in the language of ``env``."""
+    """Return a ``ksef.sentences.Sentence`` as text in the language of ``env``."""
     return env._(sentence.text, **{name: _spoken_value(env, value) for name, value in sentence.values.items()})
 
 

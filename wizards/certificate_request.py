@@ -1,15 +1,13 @@
 from datetime import datetime, time
-from zoneinfo import ZoneInfo
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
 from ..ksef.errors import KsefError
+from ..ksef.poland import WARSAW
 from ..models.certificate import ENVIRONMENTS
 from ..tools.translation import user_error
 from .names import NAME_TO_REQUEST
-
-WARSAW = ZoneInfo("Europe/Warsaw")
 
 
 class CertificateRequest(models.TransientModel):

@@ -4,11 +4,11 @@ from collections import Counter
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-from ..ksef.law import modes
+from ..ksef.law import modes, papers
 from ..models.document.seal import MODES
 from ..tools.translation import spoken
 
-_MODES = [*MODES, ("total_failure", "Total failure")]
+_MODES = [*MODES, (modes.Mode.TOTAL_FAILURE, "Total failure")]
 
 _LOOKED_AT = 50  # invoices of which the window tells beforehand what is wrong and what their buyers may get
 # Seconds that one request takes for many invoices: a server may end one that takes minutes.
@@ -71,9 +71,9 @@ class IssueOffline(models.TransientModel):
     @api.depends("mode", "move_ids")
     @api.depends_context("lang")
     def _compute_paper(self):
-        papers = {
-            modes.Paper.INVOICE: self.env._("The invoice, with both verification codes."),
-            modes.Paper.TRANSACTION_CONFIRMATION: self.env._(
+        words = {
+            papers.Paper.INVOICE: self.env._("The invoice, with both verification codes."),
+            papers.Paper.TRANSACTION_CONFIRMATION: self.env._(
                 "A transaction confirmation with both verification codes. The invoice reaches this buyer through KSeF."
             ),
         }
@@ -82,15 +82,15 @@ class IssueOffline(models.TransientModel):
                 wizard.paper = self.env._("The invoice, without codes. It is never sent to KSeF.")
             else:
                 kinds = wizard._count_papers() if wizard.mode else {}
-                lines = [f"{papers[kind]} ({count})" if wizard.count > 1 else papers[kind] for kind, count in kinds]
+                lines = [f"{words[kind]} ({count})" if wizard.count > 1 else words[kind] for kind, count in kinds]
                 if wizard.count > _LOOKED_AT:
                     lines.append(self.env._("Of the first %(count)s only.", count=_LOOKED_AT))
                 wizard.paper = "\n".join(lines)
 
     def _count_papers(self):
-        """Return how many buyers may get which paper: list of (``modes.Paper``, number)."""
+        """Return how many buyers may get which paper: list of (``papers.Paper``, number)."""
         classes = (move._l10n_pl_ksef_classify_buyer()[0] for move in self._issuable()[:_LOOKED_AT])
-        kinds = Counter(modes.hand_over(self.mode, buyer_class, has_number=False).kind for buyer_class in classes)
+        kinds = Counter(papers.may_be_given(self.mode, buyer_class, has_number=False).kind for buyer_class in classes)
         return kinds.most_common()
 
     def _issuable(self):

@@ -7,7 +7,8 @@ the value ``record_id`` says which.
 
 # pylint: disable=prefer-env-translation  # there is no env here
 
-from ..errors import KsefError, _
+from ..errors import KsefError
+from ..sentences import _
 
 # -- seller and buyer
 

@@ -5,12 +5,13 @@ poz. 1965). The VAT Act does not define a business day; that Saturday is none fo
 example in ``tryby-offline.md`` of its API documentation (7 business days after 12.07.2025 end on 22.07.2025).
 """
 
+from collections.abc import Set
 from datetime import date, timedelta
 from functools import cache
 
 from dateutil.easter import easter
 
-from ..errors import _
+from ..sentences import _
 
 # pylint: disable=prefer-env-translation  # there is no env here
 
@@ -38,7 +39,7 @@ _ADDITIONAL = _("additional day off")
 
 
 @cache
-def days_off(year):
+def days_off(year: int) -> dict[date, str]:
     """Return the statutory days off of a year but for ordinary Sundays: {date: English name, to be translated}."""
     fixed = {date(year, month, day): name for (month, day), name in _FIXED.items()}
     if year < _CHRISTMAS_EVE_SINCE:
@@ -47,7 +48,7 @@ def days_off(year):
     return fixed | {sunday + timedelta(days=days): name for days, name in _DAYS_AFTER_EASTER.items()}
 
 
-def is_working_day(day, extra=frozenset()):
+def is_working_day(day: date, extra: Set[date] = frozenset()) -> bool:
     """Tell whether a date is a business day.
 
     :param set extra: dates that are days off besides, such as one that an act adds for a single year
@@ -55,7 +56,7 @@ def is_working_day(day, extra=frozenset()):
     return day.weekday() < _SATURDAY and day not in extra and day not in days_off(day.year)
 
 
-def working_day_after(day, count=1, extra=frozenset()):
+def working_day_after(day: date, count: int = 1, extra: Set[date] = frozenset()) -> date:
     """Return the ``count``-th business day (date) after ``day``, which itself is never counted.
 
     :param int count: 1 or more
@@ -67,7 +68,7 @@ def working_day_after(day, count=1, extra=frozenset()):
     return day
 
 
-def days_off_between(start, end, extra=frozenset()):
+def days_off_between(start: date, end: date, extra: Set[date] = frozenset()) -> list[tuple[date, str]]:
     """Return the days off from Monday to Friday after ``start`` and before ``end``: a list of (date, English name)."""
     days = (start + timedelta(days=days) for days in range(1, (end - start).days))
     return [

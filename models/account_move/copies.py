@@ -6,7 +6,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
-from ...ksef.law import modes
+from ...ksef.law import buyers
 
 _logger = logging.getLogger(__name__)
 
@@ -106,7 +106,7 @@ class AccountMove(models.Model):
             self.company_id.l10n_pl_ksef_mail_numbered_copy
             and self.l10n_pl_ksef_buyer_holds_offline_copy
             and bool(self.partner_id.email)
-            and self._l10n_pl_ksef_classify_buyer()[0] in modes.BuyerClass.AGREED_MANNER
+            and self._l10n_pl_ksef_classify_buyer()[0] in buyers.BuyerClass.AGREED_MANNER
         )
 
     def action_l10n_pl_ksef_send_numbered_copy(self):

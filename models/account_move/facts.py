@@ -14,6 +14,7 @@ from ...ksef.fa3.facts import (
     Vat,
     price_and_discount,
 )
+from ...ksef.poland import WARSAW
 
 _PAYMENT_FORM = {"cash": "1", "bank": "6", "credit": "2"}
 _TRANSFER = "6"
@@ -41,7 +42,7 @@ class AccountMove(models.Model):
         return InvoiceFacts(
             number=self.name,
             issue_date=self.invoice_date,
-            today=fields.Date.context_today(self.with_context(tz="Europe/Warsaw")),
+            today=fields.Date.context_today(self.with_context(tz=WARSAW.key)),
             supply_date=self.delivery_date or self.taxable_supply_date or None,
             currency=self.currency_id.name,
             books_currency=self.company_currency_id.name,

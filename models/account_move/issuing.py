@@ -2,7 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, LockError, UserError, ValidationError
 from odoo.tools import format_date
 
-from ...ksef.law import modes
+from ...ksef.law import jpk, modes
 from ...tools.translation import spoken
 
 # Readonly on screens only: who writes them over RPC would unseal an invoice, or have KSeF never get it.
@@ -86,7 +86,7 @@ class AccountMove(models.Model):
         for move in self:
             # Both have no number and never will.
             mode = modes.Mode.TOTAL_FAILURE if move.l10n_pl_ksef_outside else move._l10n_pl_ksef_mode()
-            move.l10n_pl_ksef_jpk_mark = modes.jpk_mark(mode, bool(move._l10n_pl_ksef_number()))
+            move.l10n_pl_ksef_jpk_mark = jpk.mark(mode, bool(move._l10n_pl_ksef_number()))
 
     def _l10n_pl_ksef_issued_otherwise(self):
         """Tell whether this invoice was issued in another way than online, so that Odoo must not send it."""
@@ -230,7 +230,7 @@ class AccountMove(models.Model):
         return self.l10n_pl_ksef_document_id
 
     def _l10n_pl_ksef_propose_mode(self):
-        """Return the mode by the announcements now, and the reason (``modes.Sentence``)."""
+        """Return the mode by the announcements now, and the reason (``Sentence``)."""
         return self.env["l10n_pl_ksef.announcement"]._propose(self._l10n_pl_ksef_environment())
 
     def _l10n_pl_ksef_check_mode(self, mode, proposed, proposed_reason):

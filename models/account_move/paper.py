@@ -12,17 +12,17 @@ from odoo.tools import html2plaintext
 from odoo.tools.image import image_data_uri
 
 from ...ksef.codes import links, qr_image
-from ...ksef.law import modes
+from ...ksef.law import buyers, modes, papers
 from ...tools.translation import spoken
 
 BUYER_CLASSES = [
-    ("domestic", "Domestic"),
-    ("supply_abroad", "Place of supply outside Poland"),
-    ("not_established", "No seat and no fixed establishment in Poland"),
-    ("establishment_not_involved", "Seat abroad, Polish establishment takes no part"),
-    ("sme_scheme", "EU taxpayer under the SME scheme"),
-    ("no_tax_id", "No tax identifier"),
-    ("consumer", "Natural person not in business"),
+    (buyers.BuyerClass.DOMESTIC, "Domestic"),
+    (buyers.BuyerClass.SUPPLY_ABROAD, "Place of supply outside Poland"),
+    (buyers.BuyerClass.NOT_ESTABLISHED, "No seat and no fixed establishment in Poland"),
+    (buyers.BuyerClass.ESTABLISHMENT_NOT_INVOLVED, "Seat abroad, Polish establishment takes no part"),
+    (buyers.BuyerClass.SME_SCHEME, "EU taxpayer under the SME scheme"),
+    (buyers.BuyerClass.NO_TAX_ID, "No tax identifier"),
+    (buyers.BuyerClass.CONSUMER, "Natural person not in business"),
 ]
 _BUYER_CLASS_HELP = (
     "Whether the buyer may get the invoice outside KSeF before it has a KSeF number (art. 106gb(4) of the VAT Act). "
@@ -65,19 +65,19 @@ class AccountMove(models.Model):
             move.l10n_pl_ksef_buyer_class, move.l10n_pl_ksef_buyer_class_reason = move._l10n_pl_ksef_classify_buyer()
 
     def _l10n_pl_ksef_classify_buyer(self):
-        """Return the class of the buyer to art. 106gb(4), one of ``modes.BuyerClass``, and why in words."""
+        """Return the class of the buyer to art. 106gb(4), one of ``buyers.BuyerClass``, and why in words."""
         if by_hand := self.l10n_pl_ksef_buyer_class_by_hand:
             return by_hand, self.env._("Set by hand on this invoice.")
         if by_hand := self.commercial_partner_id.l10n_pl_ksef_buyer_class:
             return by_hand, self.env._("Set by hand on the buyer.")
-        buyer_class, reason = modes.classify_buyer(self._l10n_pl_ksef_buyer_facts())
+        buyer_class, reason = buyers.classify_buyer(self._l10n_pl_ksef_buyer_facts())
         return buyer_class, spoken(self.env, reason)
 
     def _l10n_pl_ksef_buyer_facts(self):
         buyer = self.commercial_partner_id
         vat = (buyer.vat or "").strip("/ ")  # Odoo's "/" says that there is none
         polish = buyer.country_code == "PL" or vat.upper().startswith("PL")
-        return modes.BuyerFacts(
+        return buyers.BuyerFacts(
             place_of_supply_in_poland=not self._l10n_pl_ksef_supplied_abroad(),
             has_polish_nip=polish and nip.is_valid(vat),
             is_consumer=not buyer.is_company and not vat,
@@ -97,14 +97,14 @@ class AccountMove(models.Model):
         return document.mode or modes.Mode.ONLINE
 
     def _l10n_pl_ksef_hand_over(self):
-        """Return what the buyer may get outside KSeF and with which codes (``modes.HandOver``)."""
+        """Return what the buyer may get outside KSeF and with which codes (``papers.Given``)."""
         self.ensure_one()
         if self._l10n_pl_ksef_rejected_online():
-            return modes.HandOver(None)
+            return papers.Given(None)
         if not self._l10n_pl_ksef_is_issued():
-            return modes.HandOver(modes.Paper.INVOICE)  # an invoice that this addon has nothing to do with
+            return papers.Given(papers.Paper.INVOICE)  # an invoice that this addon has nothing to do with
         number = self._l10n_pl_ksef_number()
-        return modes.hand_over(self._l10n_pl_ksef_mode(), self._l10n_pl_ksef_classify_buyer()[0], bool(number))
+        return papers.may_be_given(self._l10n_pl_ksef_mode(), self._l10n_pl_ksef_classify_buyer()[0], bool(number))
 
     def _l10n_pl_ksef_is_issued(self):
         """Tell whether this invoice was issued to KSeF's rules, or tried to: no proforma goes out in its place."""
@@ -117,11 +117,11 @@ class AccountMove(models.Model):
 
     def _l10n_pl_ksef_is_confirmation(self):
         """Tell whether the printout is a transaction confirmation, since the law allows no invoice yet."""
-        return self._l10n_pl_ksef_hand_over().kind == modes.Paper.TRANSACTION_CONFIRMATION
+        return self._l10n_pl_ksef_hand_over().kind == papers.Paper.TRANSACTION_CONFIRMATION
 
     def _l10n_pl_ksef_may_leave(self):
         """Tell whether the invoice itself, also as an XML file, may reach the buyer outside KSeF now."""
-        return self._l10n_pl_ksef_hand_over().kind == modes.Paper.INVOICE
+        return self._l10n_pl_ksef_hand_over().kind == papers.Paper.INVOICE
 
     def _l10n_pl_ksef_check_open(self):
         """Refuse what may not be handed over at all as of now."""
@@ -158,9 +158,9 @@ class AccountMove(models.Model):
         document = self.l10n_pl_ksef_document_id.sudo()
         kod_i = document._kod_i_in_force() or self._l10n_pl_ksef_online_kod_i()
         content = {
-            modes.Code.KOD_I_NUMBER: ("KOD I", self._l10n_pl_ksef_number(), kod_i),
-            modes.Code.KOD_I_OFFLINE: ("KOD I", links.LABEL_OFFLINE, kod_i),
-            modes.Code.KOD_II: ("KOD II", links.LABEL_CERTIFICATE, document.kod_ii),
+            papers.Code.KOD_I_NUMBER: ("KOD I", self._l10n_pl_ksef_number(), kod_i),
+            papers.Code.KOD_I_OFFLINE: ("KOD I", links.LABEL_OFFLINE, kod_i),
+            papers.Code.KOD_II: ("KOD II", links.LABEL_CERTIFICATE, document.kod_ii),
         }
         wanted = [content[code] for code in self._l10n_pl_ksef_hand_over().codes]
         return [(name, label, url) for name, label, url in wanted if url]
@@ -224,13 +224,13 @@ class AccountMove(models.Model):
     def _l10n_pl_ksef_file_marks(self):
         env = self.with_context(lang=self.partner_id.lang).env
         paper = self._l10n_pl_ksef_hand_over()
-        if paper.kind == modes.Paper.TRANSACTION_CONFIRMATION:
+        if paper.kind == papers.Paper.TRANSACTION_CONFIRMATION:
             return env._("Transaction_confirmation_"), ""
         if self._l10n_pl_ksef_rejected_online():
             return "", env._("_rejected_by_KSeF")
         if paper.kind is None:
             return "", env._("_awaits_KSeF_number")
-        if modes.Code.KOD_I_NUMBER in paper.codes:
+        if papers.Code.KOD_I_NUMBER in paper.codes:
             return "", f"_{self._l10n_pl_ksef_number()}"
         return "", "_OFFLINE" if paper.codes else ""
 

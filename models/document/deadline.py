@@ -5,7 +5,8 @@ from datetime import timezone
 from odoo import api, fields, models
 from odoo.tools import format_date
 
-from ...ksef.law import modes
+from ...ksef.law import deadlines
+from ...ksef.poland import WARSAW
 from ...tools.translation import from_json, spoken, to_json
 from .seal import UNFINISHED_STATES
 
@@ -53,13 +54,13 @@ class Document(models.Model):
 
     @api.model
     def _today(self):
-        return fields.Date.context_today(self.with_context(tz=modes.WARSAW.key))
+        return fields.Date.context_today(self.with_context(tz=WARSAW.key))
 
     def _work_out_deadline(self, announcements, days_off):
-        """Return the ``modes.Deadline`` by announcements and extra days off."""
+        """Return the ``deadlines.Deadline`` by announcements and extra days off."""
         first = self.corrects_id or self  # a technical correction has no deadline of its own
         sealed_at = first.sealed_at.replace(tzinfo=timezone.utc)
-        return modes.deadline(self.mode, self.issue_date, sealed_at, announcements, days_off)
+        return deadlines.deadline(self.mode, self.issue_date, sealed_at, announcements, days_off)
 
     @api.model
     def _deadline_facts(self, environment):

@@ -4,13 +4,14 @@ from odoo.exceptions import UserError
 from ...ksef.codes import links
 from ...ksef.errors import KsefError, VaultKeyMissing
 from ...ksef.fa3 import xml as fa3_xml
+from ...ksef.law.modes import Mode
 from ...tools.translation import translated, user_error
 from ..certificate import ENVIRONMENTS
 
 MODES = [
-    ("offline24", "offline24"),
-    ("unavailability", "Offline - KSeF unavailability"),
-    ("emergency", "Emergency mode"),
+    (Mode.OFFLINE24, "offline24"),
+    (Mode.UNAVAILABILITY, "Offline - KSeF unavailability"),
+    (Mode.EMERGENCY, "Emergency mode"),
 ]
 STATES = [
     ("waiting", "Waiting to be sent"),
