@@ -14,8 +14,8 @@ from odoo.addons.l10n_pl_edi.tools.xades_signer import XadesSigner
 
 from ..ksef.codes import links
 from ..ksef.errors import KsefError, LoginCertificateMissing
-from ..ksef.fa3 import xml as fa3_xml
 from ..ksef.fa3.facts import Reference
+from ..ksef.fa3.heading import read_heading
 from ..ksef.law import modes
 from ..tools.translation import user_error
 
@@ -80,7 +80,7 @@ class AccountMove(models.Model):
         return "l10n_pl_edi/data/fa3_schema.xsd"
 
     def _l10n_pl_ksef_reference(self):
-        """Return this invoice as another one names it, a ``fa3_facts.Reference``."""
+        """Return this invoice as another one names it, a ``Reference``."""
         number = self._l10n_pl_ksef_number()
         if number:
             state = "accepted"
@@ -141,7 +141,7 @@ class AccountMove(models.Model):
         xml = self.sudo().with_context(bin_size=False).l10n_pl_edi_attachment_id.raw or sent_now.get(self.id)
         if not xml:
             return None
-        heading = fa3_xml.read_heading(xml)
+        heading = read_heading(xml)
         return links.kod_i(self._l10n_pl_ksef_environment(), heading.seller_nip, heading.issue_date, links.digest(xml))
 
     def action_l10n_pl_edi_update_invoice_status(self):

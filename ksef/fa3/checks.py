@@ -10,7 +10,9 @@ from pathlib import Path
 
 from lxml import etree
 
+from ..errors import InvoiceUnreadable, KsefError
 from . import rules as problems
+from .xml import parse
 
 SIZE_LIMIT = 1_000_000
 _BASE_TYPES = Path(__file__).parent / "schema" / "base_types.xsd"
@@ -20,12 +22,12 @@ _PLANES = "".join(f"{chr(plane * 0x10000 + 0xFFFE)}-{chr(plane * 0x10000 + 0xFFF
 _REFUSED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufdd0-\ufdef" + _PLANES + "]")
 
 
-def without_refused(text):
+def without_refused(text: str) -> str:
     """Return ``text`` without the characters that KSeF refuses; none of them can be seen."""
     return _REFUSED.sub("", text)
 
 
-def byte_problems(xml):
+def byte_problems(xml: bytes) -> list[KsefError]:
     """Return what KSeF would refuse of these bytes, whatever they say; a list of ``KsefError``."""
     found = []
     if len(xml) > SIZE_LIMIT:
@@ -43,16 +45,16 @@ def byte_problems(xml):
     return found
 
 
-def schema_problems(xml, schema):
+def schema_problems(xml: bytes, schema: bytes) -> list[KsefError]:
     """Return where these bytes break the FA(3) schema; a list of ``KsefError``.
 
     :param bytes schema: the ministry's FA(3) schema; what it imports comes from here, never from the network
     """
     compiled = _compiled(schema)
     try:
-        tree = etree.fromstring(xml, etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False))
-    except etree.XMLSyntaxError as error:
-        return [problems.SchemaViolated(field="XML", problem=error.msg)]
+        tree = parse(xml)
+    except InvoiceUnreadable as error:
+        return [problems.SchemaViolated(field="XML", **error.values)]
     if compiled.validate(tree):
         return []
     errors = {}

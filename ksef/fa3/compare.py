@@ -43,8 +43,11 @@ class Difference:
     allowed: bool
 
 
-def differences(old_xml, new_xml):
-    """Return the ``Difference`` of each element that two files (bytes) do not have in common, in their order."""
+def differences(old_xml: bytes, new_xml: bytes) -> list[Difference]:
+    """Return the ``Difference`` of each element that two files (bytes) do not have in common, in their order.
+
+    :raises InvoiceUnreadable: one of them is not XML
+    """
     old, new = _texts(old_xml), _texts(new_xml)
     return [
         Difference(path, old.get(path), new.get(path), _is_allowed(path))

@@ -1,4 +1,4 @@
-"""What is true of an invoice, in the terms of FA(3), and what keeps it from being told to KSeF.
+"""What is true of an invoice, in the terms of FA(3).
 
 Whoever knows the books fills these records; nothing here reads XML. All amounts are signed as KSeF wants them:
 what a corrective invoice takes back is negative (art. 106j ust. 2 pkt 5 of the VAT act).
@@ -12,8 +12,6 @@ from functools import cached_property
 
 from stdnum.eu import vat as eu_vat
 from stdnum.pl import nip
-
-from . import rules as problems
 
 NAME_LIMIT = 512
 OSS = "OSS"  # no value of P_12: the rate of another country goes to P_12_XII
@@ -52,7 +50,7 @@ _ZERO_BY_GRID = (
 EU_PREFIXES = tuple("AT BE BG CY CZ DE DK EE EL ES FI FR HR HU IE IT LT LU LV MT NL PT RO SE SI SK XI".split())
 _PREFIX_OF_COUNTRY = {"GR": "EL"}
 _EU_NUMBER = re.compile(r"[0-9A-Z+*]{1,12}")
-_CENT = Decimal("0.01")
+CENT = Decimal("0.01")
 _UNIT_PRICE = Decimal("1e-8")
 
 
@@ -73,7 +71,7 @@ class Tax:
     legal_basis: str = ""
 
     @cached_property
-    def rate(self):
+    def rate(self) -> str | None:
         """The value of P_12, ``OSS``, or None if KSeF knows no such rate."""
         if self.percent is None:
             return None
@@ -125,13 +123,13 @@ class Party:
     is_company: bool = False
 
     @cached_property
-    def nip(self):
+    def nip(self) -> str:
         """Ten digits of a Polish tax ID, right or wrong; an empty str for others."""
         number = self._number
         return nip.compact(number) if number.startswith("PL") or (number[:1].isdigit() and self.country == "PL") else ""
 
     @cached_property
-    def eu_number(self):
+    def eu_number(self) -> tuple[str, str] | None:
         """Prefix and number of a VAT ID of another EU country, or None."""
         own_prefix = _PREFIX_OF_COUNTRY.get(self.country, self.country)
         prefix, number = self._number[:2], self._number[2:]
@@ -141,7 +139,7 @@ class Party:
         return (prefix, number) if prefix in EU_PREFIXES and _EU_NUMBER.fullmatch(number) else None
 
     @cached_property
-    def other_number(self):
+    def other_number(self) -> str:
         """A tax ID that is neither a NIP nor an EU VAT number, without the country it is given with."""
         number = self._number
         return number[2:] if number[:2] == self.country and number[2:3].isdigit() else number
@@ -160,8 +158,8 @@ class Party:
 class Reference:
     """An earlier invoice that this one corrects or settles.
 
-    :ivar state: "none", "sealed", "sent", "rejected", "outside" (issued outside KSeF, for good) or "accepted"; with the
-        last there is a ``ksef_number``
+    :ivar state: "none", "sealed", "sent", "rejected", "outside" (issued outside KSeF, where it stays) or "accepted";
+        with the last there is a ``ksef_number``
     """
 
     id: int
@@ -212,30 +210,30 @@ class InvoiceFacts:
     texts: str = ""
 
     @cached_property
-    def taxes(self):
+    def taxes(self) -> tuple[Tax, ...]:
         """All taxes, each once, in the order of the lines."""
         return tuple(dict.fromkeys(tax for line in self.lines for tax in line.taxes))
 
     @cached_property
-    def rates(self):
+    def rates(self) -> set[str | None]:
         return {tax.rate for tax in self.taxes}
 
     @property
     def is_foreign(self):
         return self.currency != "PLN"
 
-    def net_of(self, suffix):
+    def net_of(self, suffix: str) -> Decimal | None:
         """Return the sum of P_13 with this ending, None if no line has such a rate."""
         nets = [line.net for line in self.lines if SUMS[line.tax.rate] == suffix]
         return sum(nets) if nets else None
 
-    def vat_of(self, suffix):
+    def vat_of(self, suffix: str) -> tuple[Decimal, Decimal]:
         """Return VAT in the currency and in PLN of P_14 with this ending."""
         parts = [part for part in self.vat if SUMS[part.tax.rate] == suffix]
         return sum((part.amount for part in parts), Decimal()), sum((part.amount_pln for part in parts), Decimal())
 
 
-def price_and_discount(quantity, price, percent, net):
+def price_and_discount(quantity: Decimal, price: Decimal, percent: Decimal, net: Decimal) -> tuple[Decimal, Decimal]:
     """Return the unit price and the amount of discount that give the line's net: quantity x price - discount = net.
 
     The price stays as it was typed where it gives that net. Otherwise (tax included in the price, a grosz that was
@@ -245,116 +243,7 @@ def price_and_discount(quantity, price, percent, net):
     :param Decimal percent: the discount as typed
     """
     kept = 1 - percent / 100
-    if abs(quantity * price * kept - net) > _CENT / 2 and quantity and kept:
+    if abs(quantity * price * kept - net) > CENT / 2 and quantity and kept:
         price = net / (quantity * kept)
     price = price.quantize(_UNIT_PRICE)
-    return price, (quantity * price - net).quantize(_CENT) if percent else Decimal()
-
-
-def find_problems(facts):
-    """Return all that keeps an invoice with these ``InvoiceFacts`` from being sealed, a list of ``KsefError``."""
-    return [
-        problem
-        for check in (_seller, _buyer, _heading, _lines, _taxes, _totals, _references)
-        for problem in check(facts)
-    ]
-
-
-def _seller(facts):
-    seller = facts.seller
-    if not nip.is_valid(seller.nip):
-        yield problems.NipMissing(name=seller.name)
-    if not seller.country or not (seller.street or seller.city):
-        yield problems.SellerAddressMissing(name=seller.name)
-    elif seller.country != "PL":
-        yield problems.SellerAbroad(name=seller.name)
-    if len(seller.name) > NAME_LIMIT:
-        yield problems.NameTooLong("company", name=seller.name[:40] + "…", limit=NAME_LIMIT)
-    if facts.books_currency != "PLN":
-        yield problems.BooksNotInZloty(currency=facts.books_currency)
-
-
-def _buyer(facts):
-    """Art. 106e ust. 1 pkt 3, 5 and 24 of the VAT act: name, address, and the number under which he bought."""
-    buyer = facts.buyer
-    if len(buyer.name) > NAME_LIMIT:
-        yield problems.NameTooLong(name=buyer.name[:40] + "…", limit=NAME_LIMIT)
-    if not buyer.country:
-        yield problems.BuyerCountryMissing(name=buyer.name)
-    if buyer.is_company and not (buyer.street or buyer.city):
-        yield problems.BuyerAddressMissing(name=buyer.name)
-    if buyer.nip and not nip.is_valid(buyer.nip):
-        yield problems.BuyerNipInvalid(name=buyer.name, vat=buyer.vat)
-    if buyer.is_company and buyer.country == "PL" and not (buyer.vat or buyer.declared_without_number):
-        yield problems.BuyerNipMissing(name=buyer.name)
-    for rate in sorted({"0 WDT", "np II"} & facts.rates):
-        if not buyer.eu_number or buyer.nip:
-            yield problems.BuyerVatMissing(name=buyer.name, rate=rate)
-    if "oo" in facts.rates and not buyer.nip:
-        yield problems.BuyerNipNeeded(name=buyer.name)
-
-
-def _heading(facts):
-    if facts.issue_date > facts.today:
-        yield problems.DateInFuture(date=facts.issue_date)
-    if facts.is_foreign and not facts.exchange_rate and any(part.amount for part in facts.vat):
-        yield problems.ExchangeRateMissing(currency=facts.currency)
-
-
-def _lines(facts):
-    if not facts.lines:
-        yield problems.LinesMissing()
-    for line in facts.lines:
-        if not line.name:
-            yield problems.LineNameMissing(line=line.number)
-        if not line.taxes:
-            yield problems.LineTaxMissing(line=line.number)
-        elif len(line.taxes) > 1:
-            yield problems.LineTaxesSeveral(line=line.number, taxes=", ".join(tax.name for tax in line.taxes))
-
-
-def _taxes(facts):
-    for tax in facts.taxes:
-        if tax.country != "PL":
-            yield problems.TaxForeign(tax=tax.name, record_id=tax.id)
-        elif not tax.rate:
-            yield problems.TaxUnknown(tax=tax.name, record_id=tax.id)
-        elif tax.rate == EXEMPT and not tax.legal_basis:
-            yield problems.ExemptionReasonMissing(tax=tax.name, record_id=tax.id)
-
-
-def _totals(facts):
-    parts = sum(line.net for line in facts.lines) + sum(part.amount for part in facts.vat) + facts.rounding
-    if parts != facts.total:
-        yield problems.TotalsDiffer(parts=parts, total=facts.total)
-    for tax in facts.taxes:
-        taxed = [line.net for line in facts.lines if line.taxes == (tax,)]
-        if tax.percent is None or not taxed:
-            continue
-        net, vat = sum(taxed), sum((part.amount for part in facts.vat if part.tax == tax), Decimal())
-        # each line may have been rounded on its own
-        if abs(vat - net * tax.percent / 100) > _CENT * max(len(taxed), 2) / 2:
-            yield problems.VatNotOfRate(tax=tax.name, net=net, vat=vat, record_id=tax.id)
-
-
-_NAMEABLE = ("accepted", "outside")
-_WAIT_FOR_ORIGINAL = {
-    "none": problems.OriginalNotSent,
-    "sealed": problems.OriginalWaiting,
-    "sent": problems.OriginalInProgress,
-    "rejected": problems.OriginalRejected,
-}
-
-
-def _references(facts):
-    """A correction names its original by the number in KSeF (art. 106j ust. 2), so does a settlement its advances.
-
-    One that was issued outside KSeF has none: the file says so.
-    """
-    if facts.is_correction and not facts.original:
-        yield problems.OriginalUnknown()
-    elif facts.is_correction and facts.original.state not in _NAMEABLE:
-        yield _WAIT_FOR_ORIGINAL[facts.original.state](number=facts.original.number)
-    for advance in facts.advances:
-        if advance.state not in _NAMEABLE:
-            yield problems.AdvanceWithoutNumber(number=advance.number, record_id=advance.id)
+    return price, (quantity * price - net).quantize(CENT) if percent else Decimal()

@@ -4,20 +4,22 @@ from decimal import Decimal
 
 from lxml import etree
 
+from ..errors import KsefError
 from . import rules as problems
-from .facts import OSS, SUMS, TAXED
-from .xml import NAMESPACE
+from .facts import OSS, SUMS, TAXED, InvoiceFacts
+from .xml import in_namespace, parse
 
 _HALF_CENT = Decimal("0.005")
 
 
-def contradictions(xml, facts):
+def contradictions(xml: bytes, facts: InvoiceFacts) -> list[KsefError]:
     """Return what the file says otherwise than the invoice, a list of ``FileContradictsBooks``.
 
     :param bytes xml: a file that the FA(3) schema takes
     :param InvoiceFacts facts: free of problems
+    :raises InvoiceUnreadable: not XML
     """
-    root = etree.fromstring(xml, etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False))
+    root = parse(xml)
     pairs = [*_heading(root, facts), *_sums(root, facts), *_rows(root, facts)]
     return [
         problems.FileContradictsBooks(field=field, file=told or "-", books=books)
@@ -35,13 +37,13 @@ def _heading(root, facts):
         ("Fa/P_2", " ".join(facts.number.split())),
         ("Fa/DaneFaKorygowanej/NrKSeFFaKorygowanej", facts.original.ksef_number if facts.original else ""),
     ):
-        yield path, root.findtext(_path(path), ""), books
+        yield path, root.findtext(in_namespace(path), ""), books
 
 
 def _sums(root, facts):
     told = {
         etree.QName(node).localname: Decimal(node.text)
-        for node in root.find(_path("Fa"))
+        for node in root.find(in_namespace("Fa"))
         if etree.QName(node).localname.startswith(("P_13_", "P_14_"))
     }
     books = {}
@@ -56,11 +58,11 @@ def _sums(root, facts):
                 books[f"P_14_{suffix}W"] = sum((part.amount_pln for part in parts), Decimal())
     for field in sorted(told.keys() | books.keys()):
         yield field, told.get(field), books.get(field)
-    yield "P_15", Decimal(root.findtext(_path("Fa/P_15"))), facts.total
+    yield "P_15", Decimal(root.findtext(in_namespace("Fa/P_15"))), facts.total
 
 
 def _rows(root, facts):
-    rows = root.findall(_path("Fa/FaWiersz"))
+    rows = root.findall(in_namespace("Fa/FaWiersz"))
     yield "FaWiersz", len(rows), len(facts.lines)
     for row, line in zip(rows, facts.lines, strict=False):
         field = f"FaWiersz {line.number}"
@@ -75,7 +77,3 @@ def _rows(root, facts):
         yield f"{field}/P_9A", worked_out if abs(worked_out - line.net) > left else line.net, line.net
         if facts.exchange_rate:
             yield f"{field}/KursWaluty", Decimal(told.get("KursWaluty", "0")), round(facts.exchange_rate, 6)
-
-
-def _path(path):
-    return "/".join(f"{{{NAMESPACE}}}{step}" for step in path.split("/"))

@@ -1,14 +1,21 @@
-"""What keeps an invoice from being sealed, one type for each thing that a person can mend.
+"""What keeps an invoice from being sealed, one type for each thing that a person can correct, and the rules themselves.
 
 Problems are collected, not raised: an accountant is told all of them at once. ``about`` says what to open:
 "company", "partner", "invoice", "currency", "tax", "original" or "advance"; where there may be several of a kind,
 the value ``record_id`` says which.
 """
 
-# pylint: disable=prefer-env-translation  # there is no env here
+from collections.abc import Iterator
+from decimal import Decimal
+
+from stdnum.pl import nip
 
 from ..errors import KsefError
 from ..sentences import _
+from .facts import CENT, EXEMPT, NAME_LIMIT, InvoiceFacts
+
+# pylint: disable=prefer-env-translation  # there is no env here
+
 
 # -- seller and buyer
 
@@ -306,3 +313,115 @@ class FileContradictsBooks(KsefError):
 
     sentence = _("The field %(field)s of the XML would say %(file)s, but the invoice says %(books)s.")
     about = "invoice"
+
+
+# -- the rules
+
+
+def find_problems(facts: InvoiceFacts) -> list[KsefError]:
+    """Return all that keeps an invoice with these ``InvoiceFacts`` from being sealed, a list of ``KsefError``."""
+    return [
+        problem
+        for check in (_seller, _buyer, _heading, _lines, _taxes, _totals, _references)
+        for problem in check(facts)
+    ]
+
+
+def _seller(facts: InvoiceFacts) -> Iterator[KsefError]:
+    seller = facts.seller
+    if not nip.is_valid(seller.nip):
+        yield NipMissing(name=seller.name)
+    if not seller.country or not (seller.street or seller.city):
+        yield SellerAddressMissing(name=seller.name)
+    elif seller.country != "PL":
+        yield SellerAbroad(name=seller.name)
+    if len(seller.name) > NAME_LIMIT:
+        yield NameTooLong("company", name=seller.name[:40] + "…", limit=NAME_LIMIT)
+    if facts.books_currency != "PLN":
+        yield BooksNotInZloty(currency=facts.books_currency)
+
+
+def _buyer(facts: InvoiceFacts) -> Iterator[KsefError]:
+    """Art. 106e ust. 1 pkt 3, 5 and 24 of the VAT act: name, address, and the number under which he bought."""
+    buyer = facts.buyer
+    if len(buyer.name) > NAME_LIMIT:
+        yield NameTooLong(name=buyer.name[:40] + "…", limit=NAME_LIMIT)
+    if not buyer.country:
+        yield BuyerCountryMissing(name=buyer.name)
+    if buyer.is_company and not (buyer.street or buyer.city):
+        yield BuyerAddressMissing(name=buyer.name)
+    if buyer.nip and not nip.is_valid(buyer.nip):
+        yield BuyerNipInvalid(name=buyer.name, vat=buyer.vat)
+    if buyer.is_company and buyer.country == "PL" and not (buyer.vat or buyer.declared_without_number):
+        yield BuyerNipMissing(name=buyer.name)
+    for rate in sorted({"0 WDT", "np II"} & facts.rates):
+        if not buyer.eu_number or buyer.nip:
+            yield BuyerVatMissing(name=buyer.name, rate=rate)
+    if "oo" in facts.rates and not buyer.nip:
+        yield BuyerNipNeeded(name=buyer.name)
+
+
+def _heading(facts: InvoiceFacts) -> Iterator[KsefError]:
+    if facts.issue_date > facts.today:
+        yield DateInFuture(date=facts.issue_date)
+    if facts.is_foreign and not facts.exchange_rate and any(part.amount for part in facts.vat):
+        yield ExchangeRateMissing(currency=facts.currency)
+
+
+def _lines(facts: InvoiceFacts) -> Iterator[KsefError]:
+    if not facts.lines:
+        yield LinesMissing()
+    for line in facts.lines:
+        if not line.name:
+            yield LineNameMissing(line=line.number)
+        if not line.taxes:
+            yield LineTaxMissing(line=line.number)
+        elif len(line.taxes) > 1:
+            yield LineTaxesSeveral(line=line.number, taxes=", ".join(tax.name for tax in line.taxes))
+
+
+def _taxes(facts: InvoiceFacts) -> Iterator[KsefError]:
+    for tax in facts.taxes:
+        if tax.country != "PL":
+            yield TaxForeign(tax=tax.name, record_id=tax.id)
+        elif not tax.rate:
+            yield TaxUnknown(tax=tax.name, record_id=tax.id)
+        elif tax.rate == EXEMPT and not tax.legal_basis:
+            yield ExemptionReasonMissing(tax=tax.name, record_id=tax.id)
+
+
+def _totals(facts: InvoiceFacts) -> Iterator[KsefError]:
+    parts = sum(line.net for line in facts.lines) + sum(part.amount for part in facts.vat) + facts.rounding
+    if parts != facts.total:
+        yield TotalsDiffer(parts=parts, total=facts.total)
+    for tax in facts.taxes:
+        taxed = [line.net for line in facts.lines if line.taxes == (tax,)]
+        if tax.percent is None or not taxed:
+            continue
+        net, vat = sum(taxed), sum((part.amount for part in facts.vat if part.tax == tax), Decimal())
+        # each line may have been rounded on its own
+        if abs(vat - net * tax.percent / 100) > CENT * max(len(taxed), 2) / 2:
+            yield VatNotOfRate(tax=tax.name, net=net, vat=vat, record_id=tax.id)
+
+
+_NAMEABLE = ("accepted", "outside")
+_WAIT_FOR_ORIGINAL = {
+    "none": OriginalNotSent,
+    "sealed": OriginalWaiting,
+    "sent": OriginalInProgress,
+    "rejected": OriginalRejected,
+}
+
+
+def _references(facts: InvoiceFacts) -> Iterator[KsefError]:
+    """A correction names its original by the number in KSeF (art. 106j ust. 2), so does a settlement its advances.
+
+    One that was issued outside KSeF has none: the file says so.
+    """
+    if facts.is_correction and not facts.original:
+        yield OriginalUnknown()
+    elif facts.is_correction and facts.original.state not in _NAMEABLE:
+        yield _WAIT_FOR_ORIGINAL[facts.original.state](number=facts.original.number)
+    for advance in facts.advances:
+        if advance.state not in _NAMEABLE:
+            yield AdvanceWithoutNumber(number=advance.number, record_id=advance.id)

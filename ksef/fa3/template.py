@@ -12,8 +12,8 @@ import textwrap
 from lxml import etree
 
 from .checks import without_refused
-from .facts import EXEMPT, NAME_LIMIT, OSS, SUMS, TAXED
-from .xml import NAMESPACE
+from .facts import EXEMPT, NAME_LIMIT, OSS, SUMS, TAXED, InvoiceFacts
+from .xml import NAMESPACE, parse
 
 _TEXT_LIMIT = 256  # of the type TZnakowy
 _PHONE_LIMIT = 16
@@ -43,15 +43,14 @@ ROW = (
 _SUM_FIELDS = [name for name in FA if name.startswith(("P_13_", "P_14_"))]
 
 
-def mend(xml, facts):
+def mend(xml: bytes, facts: InvoiceFacts) -> bytes:
     """Return the file with all parts set right.
 
     :param bytes xml: a rendered FA(3) file
     :param InvoiceFacts facts: free of problems
-    :raises etree.XMLSyntaxError: not XML
+    :raises InvoiceUnreadable: not XML
     """
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, remove_comments=True, remove_pis=True)
-    root = etree.fromstring(without_refused(xml.decode()).encode(), parser)
+    root = parse(without_refused(xml.decode()).encode())
     for step in _STEPS:
         step(root, facts)
     _drop_empty(root)

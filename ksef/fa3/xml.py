@@ -1,45 +1,21 @@
-"""What the FA(3) XML of an invoice says of itself.
+"""The namespace of FA(3), and the one parser of such files.
 
-Source of the names: the logical structure FA(3), http://crd.gov.pl/wzor/2025/06/25/13775/.
+Source: the logical structure FA(3), http://crd.gov.pl/wzor/2025/06/25/13775/.
 """
-
-from dataclasses import dataclass
-from datetime import date
 
 from lxml import etree
 
 from ..errors import InvoiceUnreadable
 
 NAMESPACE = "http://crd.gov.pl/wzor/2025/06/25/13775/"
-# An invoice is data: nothing outside it is ever read.
-_PARSER = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
+# An invoice is data: nothing outside it is ever read, and nobody looks at what is no element.
+_PARSER = etree.XMLParser(
+    resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True
+)
 
 
-@dataclass(frozen=True)
-class Heading:
-    """What the verification codes need to know of an invoice: seller's NIP, P_1 and P_2."""
-
-    seller_nip: str
-    issue_date: date
-    number: str
-
-
-def read_heading(xml):
-    """Return the ``Heading`` of an invoice.
-
-    :param bytes xml: the FA(3) file
-    :raises InvoiceUnreadable: not XML, or one of the three is missing
-    """
-    root = parse(xml)
-    try:
-        issue_date = date.fromisoformat(_text(root, "Fa/P_1"))
-    except ValueError:
-        raise InvoiceUnreadable(problem="P_1") from None
-    return Heading(_text(root, "Podmiot1/DaneIdentyfikacyjne/NIP"), issue_date, _text(root, "Fa/P_2"))
-
-
-def parse(xml):
-    """Return the root element of a file (bytes).
+def parse(xml: bytes) -> etree._Element:
+    """Return the root element of a file.
 
     :raises InvoiceUnreadable: not XML
     """
@@ -49,8 +25,6 @@ def parse(xml):
         raise InvoiceUnreadable(problem=error.msg) from None
 
 
-def _text(root, path):
-    text = root.findtext("/".join(f"{{{NAMESPACE}}}{step}" for step in path.split("/")))
-    if not text:
-        raise InvoiceUnreadable(problem=path)
-    return text
+def in_namespace(path: str) -> str:
+    """Return a path below the root, such as "Fa/P_1", as lxml looks for it."""
+    return "/".join(f"{{{NAMESPACE}}}{step}" for step in path.split("/"))

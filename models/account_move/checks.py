@@ -3,8 +3,7 @@
 from odoo import models, tools
 from odoo.exceptions import UserError
 
-from ...ksef.fa3 import checks, readback, template
-from ...ksef.fa3 import facts as fa3_facts
+from ...ksef.fa3 import checks, readback, rules, template
 from ...tools.translation import translated
 
 
@@ -18,7 +17,7 @@ class AccountMove(models.Model):
         """
         self.ensure_one()
         facts = self._l10n_pl_ksef_facts()
-        xml, problems = None, fa3_facts.find_problems(facts)
+        xml, problems = None, rules.find_problems(facts)
         if not problems:
             xml = template.mend(self._l10n_pl_ksef_render_fa3(), facts)
             problems = checks.byte_problems(xml) + checks.schema_problems(xml, self._l10n_pl_ksef_schema())
@@ -42,7 +41,7 @@ class AccountMove(models.Model):
         self.ensure_one()
         return [
             (translated(self.env, problem), self._l10n_pl_ksef_mending_action(problem))
-            for problem in fa3_facts.find_problems(self._l10n_pl_ksef_facts())
+            for problem in rules.find_problems(self._l10n_pl_ksef_facts())
         ]
 
     def _l10n_pl_ksef_mending_action(self, problem):

@@ -3,7 +3,7 @@ from odoo.exceptions import UserError
 
 from ...ksef.codes import links
 from ...ksef.errors import KsefError, VaultKeyMissing
-from ...ksef.fa3 import xml as fa3_xml
+from ...ksef.fa3.heading import read_heading
 from ...ksef.law.modes import Mode
 from ...tools.translation import translated, user_error
 from ..certificate import ENVIRONMENTS
@@ -121,7 +121,7 @@ class Document(models.Model):
             raise UserError(self._no_certificate(company, environment))
         xml = move._l10n_pl_ksef_sealable_xml()
         try:
-            heading = fa3_xml.read_heading(xml)
+            heading = read_heading(xml)
         except KsefError as error:
             raise user_error(self.env, error) from error
         sha256 = links.digest(xml)
