@@ -6,7 +6,7 @@
     "license": "LGPL-3",
     "author": "l10n_pl_ksef_offline contributors",
     "depends": ["l10n_pl_edi"],
-    "external_dependencies": {"python": ["cryptography", "qrcode"]},
+    "external_dependencies": {"python": ["asn1crypto", "cryptography", "qrcode"]},
     "data": [
         "security/groups.xml",
         "security/ir.model.access.csv",

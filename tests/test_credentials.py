@@ -7,6 +7,8 @@ import traceback
 import warnings
 from datetime import date, datetime, timedelta, timezone
 
+from asn1crypto import core, keys
+from asn1crypto.pkcs12 import Pfx
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
@@ -26,7 +28,8 @@ from odoo.tests import BaseCase
 
 from ..devtools.authority import Authority, encrypt_pkcs8, pem
 from ..ksef import errors
-from ..ksef.keys import ber, key_files
+from ..ksef.keys import certificates, key_files
+from ..ksef.poland import WARSAW
 
 PASSWORD = "Zażółć-gęślą-2026!"
 NIP = "5260250274"
@@ -36,6 +39,9 @@ NOT_AFTER = datetime(2028, 1, 31, 23, 30, tzinfo=timezone.utc)
 DURING = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
 PBKDF2 = bytes.fromhex("06092a864886f70d01050c")
 SCRYPT = bytes.fromhex("06092b06010401da47040b")
+SHA256 = bytes.fromhex("0609608648016503040201")
+PBMAC1 = bytes.fromhex("06092a864886f70d01050e")
+MANY_ROUNDS, TOO_MANY_ROUNDS = b"\x02\x02" + (20_000).to_bytes(2, "big"), b"\x02\x02" + (20_001).to_bytes(2, "big")
 P256 = bytes.fromhex("06082a8648ce3d030107")
 EC_KEY = bytes.fromhex("06072a8648ce3d0201")
 BOM = b"\xef\xbb\xbf"
@@ -71,16 +77,12 @@ def bag(name, block):
 def in_pieces(p12):
     """The same PKCS #12 file in BER with indefinite lengths, as Bouncy Castle and NSS write it."""
 
-    def whole(element):
-        size = len(element.content)
-        return bytes([element.tag, 0x82, *size.to_bytes(2, "big")]) + element.content
-
-    version, content_info, mac = ber.read(p12)[0].children
-    oid, wrapper = content_info.children
-    safe = wrapper.children[0].content
-    halves = [whole(ber.Element(ber.OCTET_STRING, half)) for half in (safe[:99], safe[99:])]
-    content_info = b"\x30\x80%s\xa0\x80\x24\x80%s%s%s" % (whole(oid), *halves, b"\0\0" * 3)
-    return b"\x30\x80%s%s%s\0\0" % (whole(version), content_info, whole(mac))
+    pfx = Pfx.load(p12)
+    content_info = pfx["auth_safe"]
+    safe = content_info["content"].native
+    halves = (core.OctetString(half).dump() for half in (safe[:99], safe[99:]))
+    in_pieces = b"\x30\x80%s\xa0\x80\x24\x80%s%s%s" % (content_info["content_type"].dump(), *halves, b"\0\0" * 3)
+    return b"\x30\x80%s%s%s\0\0" % (pfx["version"].dump(), in_pieces, pfx["mac_data"].dump())
 
 
 class TestCredentials(BaseCase):
@@ -359,8 +361,7 @@ class TestCredentials(BaseCase):
             found = self.read_files_of(issued)
             spki = issued.private_key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
             self.assertEqual(key_files.public_key_fingerprint(found.private_key), hashlib.sha256(spki).hexdigest())
-            self.assertTrue(key_files.belong_together(found.private_key, found.certificate))
-        self.assertFalse(key_files.belong_together(found.private_key, self.read_files_of(self.ec).certificate))
+            self.assertEqual(found.certificate.public_key_fingerprint, hashlib.sha256(spki).hexdigest())
 
     def test_longer_rsa(self):
         for size in (3072, 4096):
@@ -378,40 +379,40 @@ class TestCredentials(BaseCase):
             (DURING, None),
             (NOT_AFTER, None),
             (NOT_AFTER + second, errors.CertificateExpired),
-            (datetime(2099, 1, 1, tzinfo=key_files.POLAND), errors.CertificateExpired),
+            (datetime(2099, 1, 1, tzinfo=WARSAW), errors.CertificateExpired),
         ]:
             with self.subTest(moment):
                 certificate = self.read_files_of(self.ec).certificate
                 if error:
-                    self.assert_refused(error, key_files.check_usable, certificate, moment)
+                    self.assert_refused(error, certificates.check_usable, certificate, moment)
                 else:
-                    key_files.check_usable(certificate, moment)
+                    certificates.check_usable(certificate, moment)
 
     def test_dates_are_those_of_a_calendar_in_poland(self):
         certificate = self.read_files_of(
             self.ec
         ).certificate  # its last moment, 23:30 in UTC, is half past midnight there
         error = self.assert_refused(
-            errors.CertificateExpired, key_files.check_usable, certificate, NOT_AFTER + timedelta(days=9)
+            errors.CertificateExpired, certificates.check_usable, certificate, NOT_AFTER + timedelta(days=9)
         )
         self.assertEqual(error.values, {"date": date(2028, 2, 1)})
         summer = self.issue(not_before=datetime(2027, 6, 30, 22, 15, tzinfo=timezone.utc)).certificate_file()
         error = self.assert_refused(
-            errors.CertificateNotYetValid, key_files.check_usable, key_files.read_certificate(summer), DURING
+            errors.CertificateNotYetValid, certificates.check_usable, key_files.read_certificate(summer), DURING
         )
         self.assertEqual(error.values, {"date": date(2027, 7, 1)})
 
     def test_the_last_moment_there_is(self):
         end = datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone.utc)
         certificate = key_files.read_certificate(self.issue(not_before=end, not_after=end).certificate_file())
-        self.assert_refused(errors.CertificateNotYetValid, key_files.check_usable, certificate, DURING)
+        self.assert_refused(errors.CertificateNotYetValid, certificates.check_usable, certificate, DURING)
 
     def test_wrong_purpose_is_told_before_wrong_time(self):
         for usage in ("authentication", "other"):
             certificate = self.read_files_of(self.issue(usage=usage)).certificate
             for moment in (DURING, NOT_AFTER + timedelta(days=1)):
                 with self.subTest(usage, moment=moment):
-                    self.assert_refused(errors.NotOfflineCertificate, key_files.check_usable, certificate, moment)
+                    self.assert_refused(errors.NotOfflineCertificate, certificates.check_usable, certificate, moment)
 
     # What cannot be read
 
@@ -495,6 +496,21 @@ class TestCredentials(BaseCase):
         for name, file in [("key", quick_key_file(self.ec.private_key)), ("PKCS #12", p12), ("BER", in_pieces(p12))]:
             with self.subTest(name):
                 self.assert_refused(errors.EncryptionUnsupported, key_files.read_private_key, file, PASSWORD)
+
+    def test_each_part_of_pkcs12_is_judged_before_it_is_opened(self):
+        self.patch(key_files, "load_key_and_certificates", lambda *_arguments: self.fail("opened"))
+        p12 = self.ec.pkcs12(PASSWORD)
+        places = [found.start() for found in re.finditer(re.escape(MANY_ROUNDS), p12)]
+        self.assertEqual(len(places), 2, "of the certificates and of the key")
+        places.append(len(p12) - len(TOO_MANY_ROUNDS))  # of the MAC
+        self.patch(key_files, "ROUNDS_LIMIT", 20_000)
+        for place in places:
+            with self.subTest(place):
+                file = p12[:place] + TOO_MANY_ROUNDS + p12[place + len(TOO_MANY_ROUNDS) :]
+                self.assert_refused(errors.EncryptionUnsupported, key_files.read_private_key, file, PASSWORD)
+        with self.subTest("a MAC whose rounds are elsewhere"):
+            file = PBMAC1.join(p12.rsplit(SHA256, 1))
+            self.assert_refused(errors.EncryptionUnsupported, key_files.read_private_key, file, PASSWORD)
 
     def test_unsupported_keys(self):
         keys = [
@@ -668,13 +684,13 @@ class TestCredentials(BaseCase):
                 self.assertIsNone(error.__context__)
             else:
                 certificate = getattr(result, "certificate", result)
-                if isinstance(certificate, key_files.Certificate):
+                if isinstance(certificate, certificates.Certificate):
                     self.check_now(certificate)
 
     def check_now(self, certificate):
         self.assertTrue(certificate.pem)
         try:
-            key_files.check_usable(certificate, DURING)
+            certificates.check_usable(certificate, DURING)
         except errors.KsefError as error:
             self.assertTrue(str(error))
 
@@ -723,14 +739,18 @@ class TestAuthority(BaseCase):
         self.assertEqual(
             (label, end), (b"-----BEGIN ENCRYPTED PRIVATE KEY-----", b"-----END ENCRYPTED PRIVATE KEY-----")
         )
-        algorithm, encrypted = ber.read(base64.b64decode(b"".join(body)))[0].children
-        pbes2, (derivation, encryption) = algorithm.children[0], algorithm.children[1].children
-        pbkdf2, (salt, rounds, prf) = derivation.children[0], derivation.children[1].children
-        aes, iv = encryption.children
-        oids = [x.content.hex() for x in (pbes2, pbkdf2, *prf.children, aes)]
-        self.assertEqual(oids, ["2a864886f70d01050d", "2a864886f70d01050c", "2a864886f70d0209", "60864801650304012a"])
-        self.assertEqual((len(salt.content), rounds.integer, len(iv.content)), (16, 100_000, 16))
-        self.assertEqual(len(encrypted.content) % 16, 0)
+        info = keys.EncryptedPrivateKeyInfo.load(base64.b64decode(b"".join(body)))
+        pbes2 = info["encryption_algorithm"]
+        pbkdf2, aes = pbes2["parameters"]["key_derivation_func"], pbes2["parameters"]["encryption_scheme"]
+        derivation = pbkdf2["parameters"]
+        algorithms = (pbes2, pbkdf2, derivation["prf"], aes)
+        self.assertEqual(
+            [each["algorithm"].dotted for each in algorithms],
+            ["1.2.840.113549.1.5.13", "1.2.840.113549.1.5.12", "1.2.840.113549.2.9", "2.16.840.1.101.3.4.1.42"],
+        )
+        salt, rounds, iv = derivation["salt"].native, derivation["iteration_count"].native, aes["parameters"].native
+        self.assertEqual((len(salt), rounds, len(iv)), (16, 100_000, 16))
+        self.assertEqual(len(info["encrypted_data"].native) % 16, 0)
 
     def test_key_usage_and_serial_number(self):
         for usage, bits in [("offline", b"\x03\x02\x06\x40"), ("authentication", b"\x03\x02\x07\x80")]:

@@ -5,7 +5,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from ..ksef.errors import CertificateMissing, KsefError, PrivateKeyMissing
-from ..ksef.keys import key_files
+from ..ksef.keys import certificates, key_files
 from ..models.certificate import ENVIRONMENTS
 from ..tools.master_key import open_vault
 from ..tools.translation import translated, user_error
@@ -109,7 +109,7 @@ class CertificateUpload(models.TransientModel):
             if all(files) or not self._certificates()._awaiting(self.company_id, self.environment, public):
                 raise
         if public:
-            key_files.check_usable(public, fields.Datetime.now().replace(tzinfo=timezone.utc))
+            certificates.check_usable(public, fields.Datetime.now().replace(tzinfo=timezone.utc))
         return private_key, public
 
     def _certificates(self):
