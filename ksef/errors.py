@@ -1,7 +1,51 @@
 """What can go wrong, one type for each thing that a person can do about it.
 
-Each type carries an English sentence with %(name)s places. Whoever shows it translates the sentence first and
-fills the places afterwards, so this package needs no translation machinery of its own.
+    KsefError
+        FileTooLarge
+        PrivateKeyMissing
+        NotAPrivateKey
+        KeyUnsupported
+            CertificateKeyUnsupported
+        EncryptionUnsupported
+        PasswordMissing
+        PasswordWrong
+        CertificateMissing
+        NotACertificate
+        KeyMismatch
+        NotOfflineCertificate
+        CertificateExpired
+        CertificateNotYetValid
+        VaultKeyInvalid
+        VaultKeyMissing
+        VaultTokenInvalid
+        InvoiceUnreadable
+        AvailabilityUnknown
+        KsefUnreachable
+        LostAnswer
+        AnswerUnreadable
+        RateLimited
+        RequestRefused
+            AccessRefused
+                NotLoggedIn
+                PermissionMissing
+                LoginMethodUnfit
+                LoginRefused
+                    ContextForbidden
+                    LoginCertificateRefused
+            NoLongerAvailable
+            CertificateLimitReached
+            SessionEnded
+            SessionUnavailable
+            CorrectionRefused
+            UpoMissing
+            UploadRefused
+        LoginUnfinished
+        PublicKeyMissing
+        KsefNumberInvalid
+        PackageTooLarge
+
+What keeps an invoice from being sealed is told by types of its own, in ``fa3/rules.py``. Each type carries an English
+sentence with %(name)s places, see ``sentences``.
 """
 
 from .sentences import Sentence, _
@@ -20,7 +64,7 @@ class KsefError(Exception):
     sentence = _("Something went wrong with KSeF.")
     about = None
 
-    def __init__(self, about=None, **values):
+    def __init__(self, about: str | None = None, **values: object):
         self.about = about or self.about
         self.values = values
         super().__init__(self.sentence % values)
@@ -136,7 +180,7 @@ class CertificateNotYetValid(KsefError):
 
 
 class VaultKeyInvalid(KsefError):
-    """A list of master keys that is none."""
+    """A malformed list of master keys."""
 
     sentence = _(
         "The list of master keys of the KSeF vault cannot be read: each key must be 32 bytes in base64url. "
@@ -176,43 +220,7 @@ class AvailabilityUnknown(KsefError):
     )
 
 
-class LoginCertificateMissing(KsefError):
-    """KSeF cannot be asked at all; values: company."""
-
-    sentence = _(
-        "%(company)s has no authentication certificate with a private key, so KSeF cannot be asked. Set one in the "
-        "settings of invoicing, under Allow KSeF integration."
-    )
-
-
-class OtherEnvironment(KsefError):
-    """A certificate of production in a database that works with the test environment, or the like."""
-
-    sentence = _(
-        "This certificate is of another environment of KSeF than the one this database works with, so KSeF cannot be "
-        "asked about it."
-    )
-
-
-class NotListed(KsefError):
-    """KSeF answers, but does not know the certificate for this login."""
-
-    sentence = _(
-        "KSeF does not list this certificate for the holder of the company's authentication certificate. It may "
-        "belong to another person: it can be used, but its status can only be asked with that person's login."
-    )
-
-
-class RequestNotFound(KsefError):
-    """A request for a certificate whose answer was lost, and which KSeF does not know."""
-
-    sentence = _(
-        "KSeF does not know of this request for a certificate yet. Press Update status again in some minutes; if "
-        "this goes on, remove it and request the certificate anew."
-    )
-
-
-# What KSeF's API can answer, or fail to (ksef/api.py)
+# What KSeF's API can answer, or fail to (ksef/api)
 
 
 class KsefUnreachable(KsefError):
@@ -247,7 +255,7 @@ class RateLimited(KsefError):
     sentence = _("KSeF takes no more requests for now. Try again in %(retry_after)s seconds.")
 
     @property
-    def retry_after(self):
+    def retry_after(self) -> float:
         return self.values["retry_after"]
 
 
@@ -261,11 +269,11 @@ class RequestRefused(KsefError):
     sentence = _("KSeF refused the request: %(reason)s (code %(code)s).")
 
     @property
-    def code(self):
+    def code(self) -> int | str:
         return self.values["code"]
 
     @property
-    def codes(self):
+    def codes(self) -> tuple[int | str, ...]:
         return self.values["codes"]
 
 
@@ -341,19 +349,10 @@ class SessionEnded(RequestRefused):
 
 
 class SessionUnavailable(RequestRefused):
-    """KSeF does not find the session, now or for good; KSeF's own fault more often than not."""
+    """KSeF does not find the session, now or ever; KSeF's own fault more often than not."""
 
     sentence = _(
         "KSeF cannot go on with this session now: %(reason)s (code %(code)s). Try again later, or send with a new one."
-    )
-
-
-class SessionFailed(KsefError):
-    """KSeF could do nothing with all that a session has carried. Values: ``code``, ``reason``, of the session."""
-
-    sentence = _(
-        "KSeF could not work on what was sent: %(reason)s (code %(code)s). It is sent again by itself; if this goes "
-        "on, send KSeF's words to whoever looks after your Odoo."
     )
 
 
@@ -386,9 +385,3 @@ class UploadRefused(RequestRefused):
         "KSeF's storage refused a part of the package: %(reason)s (code %(code)s). "
         "Send the invoices with a new session."
     )
-
-
-class Unexpected(KsefError):
-    """A mistake of the program's own."""
-
-    sentence = _("An unexpected error; the log of the server tells more. It is tried again by itself.")

@@ -7,9 +7,10 @@ from odoo.exceptions import UserError
 from odoo.tools import format_date
 
 from ..ksef.codes import links
-from ..ksef.errors import KeyMismatch, KsefError, LostAnswer, NotListed, RequestNotFound, VaultKeyInvalid
+from ..ksef.errors import KeyMismatch, KsefError, LostAnswer, VaultKeyInvalid
 from ..ksef.keys import enrollment, key_files
 from ..ksef.poland import WARSAW
+from ..tools.errors import NotListed, RequestNotFound
 from ..tools.master_key import open_vault
 from ..tools.translation import translated, user_error
 

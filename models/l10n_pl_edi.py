@@ -13,10 +13,11 @@ from odoo.addons.l10n_pl_edi.tools.ksef_api_service import KsefApiService
 from odoo.addons.l10n_pl_edi.tools.xades_signer import XadesSigner
 
 from ..ksef.codes import links
-from ..ksef.errors import KsefError, LoginCertificateMissing
+from ..ksef.errors import KsefError
 from ..ksef.fa3.facts import Reference
 from ..ksef.fa3.heading import read_heading
 from ..ksef.law import modes
+from ..tools.errors import LoginCertificateMissing
 from ..tools.translation import user_error
 
 _logger = logging.getLogger(__name__)

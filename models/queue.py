@@ -10,8 +10,9 @@ from odoo.tools import SQL, format_datetime
 
 from ..ksef.api.client import RateLimit
 from ..ksef.api.pacing import LONGEST_WAIT, Pace
-from ..ksef.errors import AccessRefused, KsefError, LoginCertificateMissing, RateLimited, Unexpected
+from ..ksef.errors import AccessRefused, KsefError, RateLimited
 from ..ksef.poland import WARSAW
+from ..tools.errors import LoginCertificateMissing, Unexpected
 from ..tools.translation import translated
 from .certificate import ENVIRONMENTS
 

@@ -5,7 +5,7 @@ from stdnum.pl import nip
 from odoo import fields, models
 
 from ..ksef.api import client as api
-from ..ksef.errors import OtherEnvironment
+from ..tools.errors import OtherEnvironment
 
 # Where a KSeF simulator listens; heeded by no database that works with KSeF's production
 SIMULATOR_VARIABLE = "L10N_PL_KSEF_API_URL"

@@ -19,10 +19,10 @@ from ..ksef.errors import (
     RateLimited,
     RequestRefused,
     SessionEnded,
-    SessionFailed,
     SessionUnavailable,
     UpoMissing,
 )
+from ..tools.errors import SessionFailed
 from ..tools.translation import translated
 from .certificate import ENVIRONMENTS
 from .document.sending import ON_THE_WAY

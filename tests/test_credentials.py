@@ -660,6 +660,15 @@ class TestCredentials(BaseCase):
                 with self.subTest(error.__name__):
                     self.assertIn(error.about, (None, "private_key", "certificate", "password"))
 
+    def test_the_tree_of_errors_is_drawn(self):
+        def drawn(kind, depth=1):
+            yield "    " * depth + kind.__name__
+            for below in vars(errors).values():
+                if isinstance(below, type) and below.__bases__ == (kind,):
+                    yield from drawn(below, depth + 1)
+
+        self.assertIn("\n\n" + "\n".join(drawn(errors.KsefError)) + "\n\n", errors.__doc__)
+
     def test_results_show_no_secret(self):
         for issued in (self.ec, self.rsa):
             found = self.read_files_of(issued)

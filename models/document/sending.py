@@ -10,7 +10,8 @@ from odoo.tools import split_every
 
 from ...ksef.api import rejections
 from ...ksef.api.client import UNKNOWN_INVOICE
-from ...ksef.errors import PermissionMissing, RequestRefused, Unexpected
+from ...ksef.errors import PermissionMissing, RequestRefused
+from ...tools.errors import Unexpected
 from ...tools.translation import translated
 
 _logger = logging.getLogger(__name__)
