@@ -7,8 +7,8 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tests import freeze_time
 
 from ..devtools.ksef_simulator import AnswerInstead, LoseAnswer
+from ..devtools.scanning import verify
 from ..ksef.api import client as api
-from ..ksef.codes import links
 from ..tools.master_key import ENVIRONMENT_VARIABLE
 from .common import NIP, NOW, PASSWORD, KsefSimulatorCommon
 
@@ -329,7 +329,7 @@ class TestCertificateLife(KsefSimulatorCommon):
         self.assertEqual(done, [True, True, False, False])
         settings.action_l10n_pl_ksef_key_backed_up()
         wizard = self.env["l10n_pl_ksef.test.code"].browse(settings.action_l10n_pl_ksef_test_code()["res_id"])
-        self.assertTrue(links.verify(wizard.link, base64.b64decode("".join(certificate.pem.splitlines()[1:-1]))))
+        self.assertTrue(verify(wizard.link, base64.b64decode("".join(certificate.pem.splitlines()[1:-1]))))
         wizard.action_scanned()
         self.assertEqual(steps()[1], [True] * 4)
         # Another certificate signs, under another master key

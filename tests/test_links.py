@@ -3,6 +3,7 @@ from datetime import date, datetime, timezone
 from odoo.tests import BaseCase
 
 from ..devtools.authority import Authority
+from ..devtools.scanning import digest_in, verify
 from ..ksef.codes import links
 
 # Published by the ministry, kody-qr.md of its API documentation.
@@ -25,7 +26,7 @@ class TestLinks(BaseCase):
         cls.issued = {
             key: authority.issue(nip="1111111111", common_name="Firma", key=key, **valid) for key in ("ec", "rsa")
         }
-        cls.sha256 = links.digest_in(PUBLISHED_KOD_I)
+        cls.sha256 = digest_in(PUBLISHED_KOD_I)
 
     def kod_ii(self, key="ec", environment="test"):
         issued = self.issued[key]
@@ -59,17 +60,17 @@ class TestLinks(BaseCase):
                 self.assertEqual(signed, f"https://{PUBLISHED_KOD_II_SIGNED}")
                 self.assertEqual(len(signature), signature_length)
                 self.assertRegex(signature, r"^[A-Za-z0-9_-]+$")
-                self.assertEqual(links.digest_in(url), self.sha256)
+                self.assertEqual(digest_in(url), self.sha256)
 
     def test_verify_tells_right_from_wrong(self):
         for key, other in (("ec", "rsa"), ("rsa", "ec")):
             url = self.kod_ii(key)
             der = self.issued[key].certificate_der()
             with self.subTest(key):
-                self.assertTrue(links.verify(url, der))
-                self.assertFalse(links.verify(url.replace("qr-test", "qr"), der), "the host is signed")
-                self.assertFalse(links.verify(url.replace("/Nip/", "/nip/"), der), "the context is signed")
-                self.assertFalse(links.verify(self.kod_ii(other), der))
+                self.assertTrue(verify(url, der))
+                self.assertFalse(verify(url.replace("qr-test", "qr"), der), "the host is signed")
+                self.assertFalse(verify(url.replace("/Nip/", "/nip/"), der), "the context is signed")
+                self.assertFalse(verify(self.kod_ii(other), der))
 
     def test_the_digest_is_of_the_exact_bytes(self):
         # Inputs published in a unit test of the ministry's C# client

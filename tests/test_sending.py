@@ -15,6 +15,7 @@ from odoo.tools import SQL, file_open
 
 from ..devtools.ksef_simulator import PROBLEM, AnswerInstead, CutRequest, LoseAnswer
 from ..devtools.ksef_simulator.invoices import work_on
+from ..devtools.scanning import digest_in
 from ..ksef.api import packages
 from ..ksef.codes import links, numbers
 from ..models import queue, submission
@@ -183,7 +184,7 @@ class TestSending(KsefSendingCommon):
         self.assertEqual((move.l10n_pl_edi_status, move.l10n_pl_edi_number), ("accepted", accepted.ksef_number))
         # The paper's code leads to what KSeF has.
         ((_name, label, link),) = move._l10n_pl_ksef_links()
-        self.assertEqual((label, links.digest_in(link)), (accepted.ksef_number, accepted.sha256))
+        self.assertEqual((label, digest_in(link)), (accepted.ksef_number, accepted.sha256))
         self.assertFalse(move.activity_ids)
         self.run_worker(5)
         self.assertEqual(len(self.ksef.state.numbers), 1)

@@ -4,6 +4,7 @@ import ssl
 
 from odoo.modules.module import get_manifest
 
+from odoo.addons.l10n_pl_ksef_offline.devtools.scanning import digest_in, verify
 from odoo.addons.l10n_pl_ksef_offline.ksef.codes import links
 
 
@@ -24,11 +25,11 @@ expect("modes", set(documents.mapped("mode")), {"offline24"})
 expect("KSeF numbers", documents.mapped("ksef_number"), [False, False, documents[2].move_id.l10n_pl_edi_number])
 for document in documents:
     expect("deadline", bool(document.deadline and document.deadline_reasons), True)
-    hashes = {links.digest_in(link).hex() for link in (document.kod_i, document.kod_ii)}
+    hashes = {digest_in(link).hex() for link in (document.kod_i, document.kod_ii)}
     expect("hash in the codes", hashes, {document.sha256})
     expect("sealed file", links.digest(document._xml_bytes()).hex(), document.sha256)
     der = ssl.PEM_cert_to_DER_cert(document.certificate_id.pem)
-    expect("signature", links.verify(document.kod_ii, der), True)
+    expect("signature", verify(document.kod_ii, der), True)
 expect("codes on paper", [len(move._l10n_pl_ksef_links()) for move in documents.move_id], [2, 2, 1])
 
 # The old key signs, and each screen opens.

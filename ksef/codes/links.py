@@ -7,13 +7,12 @@ invoice's exact bytes.
 
 import base64
 import hashlib
-from urllib.parse import urlsplit
+from collections.abc import Callable
+from datetime import date
 
-from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 HOSTS = {
     "production": "qr.ksef.mf.gov.pl",
@@ -28,7 +27,7 @@ _PSS = padding.PSS(mgf=padding.MGF1(hashes.SHA256()), salt_length=32)
 _EC_COORDINATE_BYTES = 32  # P-256
 
 
-def kod_i(environment, seller_nip, issue_date, sha256):
+def kod_i(environment: str, seller_nip: str, issue_date: date, sha256: bytes) -> str:
     """Return the link (str) of KOD I.
 
     :param str environment: a key of ``HOSTS``
@@ -39,7 +38,14 @@ def kod_i(environment, seller_nip, issue_date, sha256):
     return f"https://{HOSTS[environment]}/invoice/{seller_nip}/{issue_date:%d-%m-%Y}/{_base64url(sha256)}"
 
 
-def kod_ii(environment, context, seller_nip, serial, sha256, sign):
+def kod_ii(
+    environment: str,
+    context: tuple[str, str],
+    seller_nip: str,
+    serial: str,
+    sha256: bytes,
+    sign: Callable[[bytes], bytes],
+) -> str:
     """Return the link (str) of KOD II, whose last segment is a signature of all the others.
 
     :param context: the KSeF context of the issuer, (type, value): type is "Nip", "InternalId", "NipVatUe", "PeppolId"
@@ -55,7 +61,7 @@ def kod_ii(environment, context, seller_nip, serial, sha256, sign):
     return f"https://{signed}/{_base64url(sign(signed.encode()))}"
 
 
-def sign(private_key, payload):
+def sign(private_key: bytes, payload: bytes) -> bytes:
     """Return the raw signature (bytes) of ``payload`` as KOD II wants it.
 
     ECDSA on P-256 with SHA-256 in IEEE P1363 form (64 bytes), or RSASSA-PSS with SHA-256, MGF1-SHA-256 and a salt of
@@ -73,37 +79,10 @@ def sign(private_key, payload):
     )
 
 
-def verify(url, certificate):
-    """Tell whether the link of a KOD II was signed with the key of ``certificate`` (DER bytes)."""
-    signed, _slash, signature = url.removeprefix("https://").rpartition("/")
-    raw = _from_base64url(signature)
-    key = x509.load_der_x509_certificate(certificate).public_key()
-    try:
-        if isinstance(key, rsa.RSAPublicKey):
-            key.verify(raw, signed.encode(), _PSS, hashes.SHA256())
-        else:
-            half = _EC_COORDINATE_BYTES
-            der = encode_dss_signature(int.from_bytes(raw[:half], "big"), int.from_bytes(raw[half:], "big"))
-            key.verify(der, signed.encode(), ec.ECDSA(hashes.SHA256()))
-    except InvalidSignature:
-        return False
-    return True
-
-
-def digest(xml):
+def digest(xml: bytes) -> bytes:
     """Return the SHA-256 (32 bytes) of an invoice's bytes."""
     return hashlib.sha256(xml).digest()
 
 
-def digest_in(url):
-    """Return the invoice digest (32 bytes) that a link of KOD I or KOD II carries."""
-    segments = urlsplit(url).path.split("/")
-    return _from_base64url(segments[4 if segments[1] == "invoice" else 6])
-
-
-def _base64url(data):
+def _base64url(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
-
-
-def _from_base64url(text):
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))

@@ -14,7 +14,7 @@ _CHECKED_LENGTH = 32
 _POLYNOMIAL = 0x07
 
 
-def check(number):
+def check(number: str) -> str:
     """Return ``number`` (str) if it is a KSeF number.
 
     :raises KsefNumberInvalid: its length, form or checksum is wrong
@@ -24,7 +24,7 @@ def check(number):
     return number
 
 
-def checksum(text):
+def checksum(text: str) -> str:
     """Return the CRC-8 of an ASCII text as two upper-case hex digits."""
     crc = 0
     for byte in text.encode("ascii"):

@@ -27,12 +27,12 @@ class QrImage:
     modules: int
 
     @property
-    def millimetres(self):
+    def millimetres(self) -> float:
         """Side of the printed square, quiet zone included."""
         return self.modules * MILLIMETRES_PER_MODULE
 
 
-def render(text):
+def render(text: str) -> QrImage:
     """Return the QR code (``QrImage``) of ``text``, with error-correction level M."""
     code = _code(text, PIXELS_PER_MODULE)
     png = io.BytesIO()
@@ -40,14 +40,14 @@ def render(text):
     return QrImage(png=png.getvalue(), modules=code.modules_count + 2 * QUIET_ZONE)
 
 
-def render_svg(text):
+def render_svg(text: str) -> bytes:
     """Return the same code as an SVG file (bytes) in its printed size, quiet zone included."""
     svg = io.BytesIO()
     _code(text, MILLIMETRES_PER_MODULE * 10).make_image(image_factory=SvgPathImage).save(svg)  # in tenths of a mm
     return svg.getvalue()
 
 
-def _code(text, box_size):
+def _code(text: str, box_size: float) -> qrcode.QRCode:
     code = qrcode.QRCode(
         error_correction=qrcode.constants.ERROR_CORRECT_M,
         border=QUIET_ZONE,

@@ -28,7 +28,7 @@ class SubjectData:
     organization_name: str | None = None
     organization_identifier: str | None = None
 
-    def attributes(self):
+    def attributes(self) -> list[tuple[x509.ObjectIdentifier, str]]:
         """Return the attributes that there are, [(OID, value)], in the order of KSeF's own example."""
         attributes = [
             (NameOID.COMMON_NAME, self.common_name),
@@ -43,14 +43,14 @@ class SubjectData:
         return [(oid, value) for oid, value in attributes if value]
 
 
-def new_private_key(kind):
+def new_private_key(kind: str) -> ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey:
     """Return a new private key object of ``cryptography``; ``kind``: "ec" (P-256) or "rsa" (2048 bits)."""
     if kind == "ec":
         return ec.generate_private_key(ec.SECP256R1())
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
-def build_csr(subject_data, private_key):
+def build_csr(subject_data: SubjectData, private_key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> bytes:
     """Return a request for a certificate (PKCS#10, DER bytes), signed with SHA-256.
 
     Text is UTF8String; country and serial number are PrintableString, as X.520 wants and KSeF's example shows.

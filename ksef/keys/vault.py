@@ -31,12 +31,12 @@ class Vault:
     :ivar current: fingerprint of the first one (str), None if there are no keys
     """
 
-    def __init__(self, keys):
+    def __init__(self, keys: list[bytes]):
         """:param keys: master keys, 32 bytes each, the current one first"""
         self._keys = {fingerprint(key): key for key in keys}
         self.current = fingerprint(keys[0]) if keys else None
 
-    def encrypt(self, secret, context):
+    def encrypt(self, secret: bytes, context: bytes) -> str:
         """Return a token (ASCII str) that only ``decrypt`` with the same context opens.
 
         :param bytes secret: what is to be kept secret
@@ -48,7 +48,7 @@ class Vault:
         parts = _seal(master, data_key, context), _seal(data_key, secret, context)
         return ".".join([VERSION, self.current, *map(_encode, parts)])
 
-    def decrypt(self, token, context):
+    def decrypt(self, token: str, context: bytes) -> bytes:
         """Return the secret (bytes) of a token.
 
         :raises VaultKeyMissing: none of the keys is the one that the token names
@@ -61,7 +61,7 @@ class Vault:
         except (InvalidTag, ValueError):
             raise VaultTokenInvalid() from None
 
-    def rotate(self, token, context):
+    def rotate(self, token: str, context: bytes) -> str:
         """Return a token of the same secret under the first key; the token itself if it is under that key already.
 
         :raises VaultKeyMissing, VaultTokenInvalid: as ``decrypt``
@@ -70,24 +70,27 @@ class Vault:
             return token
         return self.encrypt(self.decrypt(token, context), context)
 
-    def missing_key(self, token):
-        """Return the fingerprint (str) of the master key that a token needs and that is not here, else None."""
+    def missing_key(self, token: str) -> str | None:
+        """Return the fingerprint (str) of the master key that a token needs and that is not here, else None.
+
+        :raises VaultTokenInvalid: the token is damaged
+        """
         wanted = _parse(token)[0]
         return None if wanted in self._keys else wanted
 
-    def _key(self, wanted):
+    def _key(self, wanted: str | None) -> bytes:
         try:
             return self._keys[wanted]
         except KeyError:
             raise VaultKeyMissing(fingerprint=wanted or "-") from None
 
 
-def fingerprint(key):
+def fingerprint(key: bytes) -> str:
     """Name a master key without telling it: the first 16 hex digits of its SHA-256."""
     return hashlib.sha256(key).hexdigest()[:16]
 
 
-def parse_keys(text):
+def parse_keys(text: str) -> list[bytes]:
     """Return the master keys (list of bytes) that ``text`` holds as base64url, separated by blanks or commas.
 
     :raises VaultKeyInvalid: a part is not base64url of 32 bytes
@@ -104,16 +107,23 @@ def parse_keys(text):
     return keys
 
 
-def read_key_file(path):
-    """Return the master keys (list of bytes) in the file at ``path``; none if there is no such file."""
+def read_key_file(path: str | Path) -> list[bytes]:
+    """Return the master keys (list of bytes) in the file at ``path``; none if there is no such file.
+
+    :raises VaultKeyInvalid: the file holds something else
+    :raises OSError: it cannot be read
+    """
     try:
         return parse_keys(Path(path).read_text(encoding="ascii", errors="replace"))
     except FileNotFoundError:
         return []
 
 
-def make_key_file(path):
-    """Make a file with one new master key, mode 0600, unless the file is there; made once however many try at once."""
+def make_key_file(path: str | Path) -> None:
+    """Make a file with one new master key, mode 0600, unless the file is there; made once however many try at once.
+
+    :raises OSError: it cannot be written
+    """
     path = Path(path)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor, draft = tempfile.mkstemp(dir=path.parent)  # mkstemp's mode is 0600
