@@ -15,8 +15,8 @@ def _(sentence: str) -> str:
 class Sentence:
     """A sentence for a person, to be translated before its places are filled.
 
-    :ivar str text: English, with %(name)s places
-    :ivar dict values: fills the places: texts, numbers, dates, aware datetimes (shown in Polish time), or sentences to
+    :ivar text: English, with %(name)s places
+    :ivar values: fills the places: texts, numbers, dates, aware datetimes (shown in Polish time), or sentences to
         be translated themselves
     """
 

@@ -38,7 +38,7 @@ class RequestNotFound(KsefError):
 
     sentence = _(
         "KSeF does not know of this request for a certificate yet. Press Update status again in some minutes; if "
-        "this goes on, remove it and request the certificate anew."
+        "this goes on, remove it and request the certificate again."
     )
 
 

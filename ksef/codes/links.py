@@ -30,10 +30,10 @@ _EC_COORDINATE_BYTES = 32  # P-256
 def kod_i(environment: str, seller_nip: str, issue_date: date, sha256: bytes) -> str:
     """Return the link (str) of KOD I.
 
-    :param str environment: a key of ``HOSTS``
-    :param str seller_nip: ten digits, the seller's even in self-billing
-    :param date issue_date: P_1 of the invoice
-    :param bytes sha256: digest of the invoice's bytes, 32 bytes
+    :param environment: a key of ``HOSTS``
+    :param seller_nip: ten digits, the seller's even in self-billing
+    :param issue_date: P_1 of the invoice
+    :param sha256: digest of the invoice's bytes, 32 bytes
     """
     return f"https://{HOSTS[environment]}/invoice/{seller_nip}/{issue_date:%d-%m-%Y}/{_base64url(sha256)}"
 
@@ -49,7 +49,7 @@ def kod_ii(
     """Return the link (str) of KOD II, whose last segment is a signature of all the others.
 
     :param context: the KSeF context of the issuer, (type, value): type is "Nip", "InternalId", "NipVatUe", "PeppolId"
-    :param str serial: serial number of the offline certificate, 16 upper-case hex digits
+    :param serial: serial number of the offline certificate, 16 upper-case hex digits
     :param sign: callable that takes the text to sign (bytes) and returns the raw signature (bytes), see ``sign``
     Other parameters as for ``kod_i``.
     """
@@ -67,8 +67,8 @@ def sign(private_key: bytes, payload: bytes) -> bytes:
     ECDSA on P-256 with SHA-256 in IEEE P1363 form (64 bytes), or RSASSA-PSS with SHA-256, MGF1-SHA-256 and a salt of
     32 bytes (256 bytes for RSA-2048).
 
-    :param bytes private_key: PKCS#8 DER, not encrypted
-    :param bytes payload: the text to sign; it is hashed here, once
+    :param private_key: PKCS#8 DER, not encrypted
+    :param payload: the text to sign; it is hashed here, once
     """
     key = serialization.load_der_private_key(private_key, password=None)
     if isinstance(key, rsa.RSAPrivateKey):

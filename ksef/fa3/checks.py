@@ -48,7 +48,7 @@ def byte_problems(xml: bytes) -> list[KsefError]:
 def schema_problems(xml: bytes, schema: bytes) -> list[KsefError]:
     """Return where these bytes break the FA(3) schema; a list of ``KsefError``.
 
-    :param bytes schema: the ministry's FA(3) schema; what it imports comes from here, never from the network
+    :param schema: the ministry's FA(3) schema; what it imports comes from here, never from the network
     """
     compiled = _compiled(schema)
     try:

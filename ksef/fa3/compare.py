@@ -32,9 +32,9 @@ _WORDING = ("Podmiot2/DaneIdentyfikacyjne/Nazwa", "Fa/FaWiersz/P_7", "Fa/FaWiers
 
 @dataclass(frozen=True)
 class Difference:
-    """:ivar str path: of the element, such as "Fa/FaWiersz[2]/P_7"
-    :ivar str old: its text in the rejected file, None if it is not there; ``new`` likewise
-    :ivar bool allowed: whether a technical correction may change it
+    """:ivar path: of the element, such as "Fa/FaWiersz[2]/P_7"
+    :ivar old: its text in the rejected file, None if it is not there; ``new`` likewise
+    :ivar allowed: whether a technical correction may change it
     """
 
     path: str

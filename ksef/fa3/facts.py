@@ -66,7 +66,7 @@ class Tax:
     id: int
     name: str
     percent: Decimal | None
-    grids: frozenset = frozenset()
+    grids: frozenset[str] = frozenset()
     country: str = "PL"
     legal_basis: str = ""
 
@@ -93,11 +93,11 @@ class Line:
     price: Decimal
     discount: Decimal
     net: Decimal
-    taxes: tuple
+    taxes: tuple[Tax, ...]
     gtu: str = ""
 
     @property
-    def tax(self):
+    def tax(self) -> Tax:
         return self.taxes[0]
 
 
@@ -150,7 +150,7 @@ class Party:
         return "" if self.vat == "/" else re.sub(r"[\s.\-]", "", self.vat).upper()
 
     @property
-    def declared_without_number(self):
+    def declared_without_number(self) -> bool:
         return self.vat == "/"
 
 
@@ -197,16 +197,16 @@ class InvoiceFacts:
     exchange_rate: Decimal | None
     total: Decimal
     rounding: Decimal
-    lines: tuple
-    vat: tuple
+    lines: tuple[Line, ...]
+    vat: tuple[Vat, ...]
     seller: Party
     buyer: Party
     supply_date: date | None = None
     is_correction: bool = False
     original: Reference | None = None
     correction_effect: str = ""
-    advances: tuple = ()
-    payments: tuple = ()
+    advances: tuple[Reference, ...] = ()
+    payments: tuple[Payment, ...] = ()
     texts: str = ""
 
     @cached_property
@@ -219,7 +219,7 @@ class InvoiceFacts:
         return {tax.rate for tax in self.taxes}
 
     @property
-    def is_foreign(self):
+    def is_foreign(self) -> bool:
         return self.currency != "PLN"
 
     def net_of(self, suffix: str) -> Decimal | None:
@@ -239,8 +239,8 @@ def price_and_discount(quantity: Decimal, price: Decimal, percent: Decimal, net:
     The price stays as it was typed where it gives that net. Otherwise (tax included in the price, a grosz that was
     moved between lines) it is worked out from the net, with the eight decimals that P_9A has.
 
-    :param Decimal price: net, as typed
-    :param Decimal percent: the discount as typed
+    :param price: net, as typed
+    :param percent: the discount as typed
     """
     kept = 1 - percent / 100
     if abs(quantity * price * kept - net) > CENT / 2 and quantity and kept:

@@ -15,8 +15,8 @@ _HALF_CENT = Decimal("0.005")
 def contradictions(xml: bytes, facts: InvoiceFacts) -> list[KsefError]:
     """Return what the file says otherwise than the invoice, a list of ``FileContradictsBooks``.
 
-    :param bytes xml: a file that the FA(3) schema takes
-    :param InvoiceFacts facts: free of problems
+    :param xml: a file that the FA(3) schema takes
+    :param facts: free of problems
     :raises InvoiceUnreadable: not XML
     """
     root = parse(xml)

@@ -254,7 +254,7 @@ class OriginalRejected(KsefError):
     """values: number."""
 
     sentence = _(
-        "It corrects %(number)s, which KSeF rejected: an invoice that was not issued cannot be corrected. Mend that "
+        "It corrects %(number)s, which KSeF rejected: an invoice that was not issued cannot be corrected. Fix that "
         "invoice and send it again."
     )
     about = "original"

@@ -46,8 +46,8 @@ _SUM_FIELDS = [name for name in FA if name.startswith(("P_13_", "P_14_"))]
 def mend(xml: bytes, facts: InvoiceFacts) -> bytes:
     """Return the file with all parts set right.
 
-    :param bytes xml: a rendered FA(3) file
-    :param InvoiceFacts facts: free of problems
+    :param xml: a rendered FA(3) file
+    :param facts: free of problems
     :raises InvoiceUnreadable: not XML
     """
     root = parse(without_refused(xml.decode()).encode())

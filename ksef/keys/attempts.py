@@ -5,6 +5,7 @@ from cryptography.exceptions import InternalError, UnsupportedAlgorithm
 
 from .. import errors
 
+# What cryptography and asn1crypto raise at bytes that they cannot read.
 _UNREADABLE = (
     ValueError,
     TypeError,
@@ -16,7 +17,6 @@ _UNREADABLE = (
     x509.InvalidVersion,
     x509.UnsupportedGeneralNameType,
 )
-"""What cryptography and asn1crypto raise at bytes that they cannot read."""
 
 
 def attempt(read, *arguments, unsupported: type[errors.KeyUnsupported] | None = errors.KeyUnsupported):

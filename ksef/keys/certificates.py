@@ -18,8 +18,8 @@ from .. import errors
 from ..poland import day_of
 from .attempts import attempt
 
-RSA_SIZES = (2048, 3072, 4096)
-"""Bits. KSeF certifies RSA-2048 and verifies longer ones."""
+# Where a subject names its NIP or PESEL (ministry's docs: certyfikaty-KSeF.md; ETSI EN 319 412-1).
+RSA_SIZES = (2048, 3072, 4096)  # bits; KSeF certifies RSA-2048 and verifies longer ones
 
 
 @dataclass(frozen=True)
@@ -105,20 +105,19 @@ def _description(certificate: x509.Certificate) -> Certificate:
     )
 
 
+# Names that RFC 4514 leaves as numbers.
 _ATTRIBUTE_NAMES = {
     NameOID.SURNAME: "surname",
     NameOID.GIVEN_NAME: "givenName",
     NameOID.SERIAL_NUMBER: "serialNumber",
     NameOID.ORGANIZATION_IDENTIFIER: "organizationIdentifier",
 }
-"""Names that RFC 4514 leaves as numbers."""
 
 _IDENTIFIERS = (
     (NameOID.ORGANIZATION_IDENTIFIER, re.compile(r"(?:VATPL-)?([0-9]{10})"), "Nip"),
     (NameOID.SERIAL_NUMBER, re.compile(r"TINPL-([0-9]{10})"), "Nip"),
     (NameOID.SERIAL_NUMBER, re.compile(r"PNOPL-([0-9]{11})"), "Pesel"),
 )
-"""Where a subject names its NIP or PESEL (ministry's docs: certyfikaty-KSeF.md; ETSI EN 319 412-1)."""
 
 
 def _identifier(subject: x509.Name) -> tuple[str, str] | tuple[None, None]:
@@ -154,7 +153,7 @@ def _usage(certificate: x509.Certificate) -> str:
 
 
 def key_type(public_key, unsupported: type[errors.KeyUnsupported]) -> str:
-    """Name of a kind of key that KSeF accepts.
+    """Name a kind of key that KSeF accepts.
 
     :param public_key: of cryptography.
     :raises KsefError: ``unsupported``, for any other kind.
@@ -171,10 +170,10 @@ def key_type(public_key, unsupported: type[errors.KeyUnsupported]) -> str:
 
 
 def spki(public_key) -> bytes:
-    """The public key (of cryptography) as SubjectPublicKeyInfo, DER."""
+    """Return a public key of cryptography as SubjectPublicKeyInfo, DER."""
     return public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 def sha256(data: bytes) -> str:
-    """64 lower-case hex digits."""
+    """Return the SHA-256 of ``data`` as 64 lower-case hex digits."""
     return hashlib.sha256(data).hexdigest()

@@ -55,7 +55,7 @@ def build_csr(subject_data: SubjectData, private_key: ec.EllipticCurvePrivateKey
 
     Text is UTF8String; country and serial number are PrintableString, as X.520 wants and KSeF's example shows.
 
-    :param SubjectData subject_data: as KSeF has prescribed it
+    :param subject_data: as KSeF has prescribed it
     :param private_key: EC P-256 (ECDSA) or RSA-2048 (PKCS#1 v1.5) of ``cryptography``
     """
     # Unchecked: the library counts the 64 characters of a common name in bytes, which Polish letters exceed.

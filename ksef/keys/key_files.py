@@ -27,11 +27,11 @@ from .. import errors
 from .attempts import attempt
 from .certificates import Certificate, describe, key_type, sha256, spki
 
+# Bytes. A key has less than 4 KiB, a PKCS #12 file with a chain less than 16 KiB.
 FILE_LIMIT = 64 * 1024
-"""Bytes. A key has less than 4 KiB, a PKCS #12 file with a chain less than 16 KiB."""
 
+# Iterations when a key is derived from a password. KSeF uses 100 000; a huge count would only keep the server busy.
 ROUNDS_LIMIT = 2_000_000
-"""Iterations when a key is derived from a password. KSeF uses 100 000; a huge count would only keep the server busy."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Credentials:
 
 
 def read_private_key(data: bytes | None, password: str | None = None) -> bytes:
-    """Private key of a file of any supported format.
+    """Return the private key of a file of any supported format.
 
     :param password: opens an encrypted key; ignored where nothing is encrypted.
     :return: PKCS #8, DER, not encrypted.
@@ -61,7 +61,7 @@ def read_private_key(data: bytes | None, password: str | None = None) -> bytes:
 
 
 def read_certificate(data: bytes | None, password: str | None = None, private_key: bytes | None = None) -> Certificate:
-    """Certificate of a file of any supported format.
+    """Return the certificate of a file of any supported format.
 
     :param password: opens an encrypted PKCS #12 file; a key beside the certificate stays unopened.
     :param private_key: PKCS #8, DER; of several certificates take the one for this key.
@@ -77,7 +77,7 @@ def read_certificate(data: bytes | None, password: str | None = None, private_ke
 def read_credentials(
     key_file: bytes | None, certificate_file: bytes | None, password: str | None = None
 ) -> Credentials:
-    """Private key and certificate out of one file or two, whichever holds which.
+    """Return the private key and certificate out of one file or two, whichever holds which.
 
     :param key_file: empty or None if the other file holds both.
     :param certificate_file: empty or None if the other file holds both.
@@ -100,7 +100,7 @@ def read_credentials(
 
 
 def public_key_fingerprint(private_key: bytes) -> str:
-    """Name of a key pair, to find the certificate that comes a day after its key.
+    """Name a key pair, to find the certificate that comes a day after its key.
 
     :param private_key: PKCS #8, DER, not encrypted.
     :return: SHA-256 of the public key (SubjectPublicKeyInfo, DER), 64 lower-case hex digits.
@@ -118,6 +118,7 @@ _CERTIFICATE = "certificate"
 _PKCS12 = "PKCS #12"
 
 _INTEGER, _BIT_STRING, _OCTET_STRING, _SEQUENCE = 2, 3, 4, 16
+# How each structure begins: the tags of its first elements.
 _SHAPES = (
     ((_SEQUENCE, _SEQUENCE, _BIT_STRING), _CERTIFICATE),  # RFC 5280
     ((_SEQUENCE, _OCTET_STRING), _ENCRYPTED_KEY),  # RFC 5958, EncryptedPrivateKeyInfo
@@ -126,7 +127,6 @@ _SHAPES = (
     ((_INTEGER, _INTEGER, _INTEGER), _PRIVATE_KEY),  # RFC 8017, RSAPrivateKey
     ((_INTEGER, _SEQUENCE), _PKCS12),  # RFC 7292, PFX
 )
-"""How each structure begins: the tags of its first elements."""
 _LONGEST_SHAPE = max(len(shape) for shape, _kind in _SHAPES)
 
 _PEM_MARK = re.compile(rb"-----(BEGIN|END) ([A-Z0-9 ]+)-----")

@@ -39,8 +39,8 @@ class Vault:
     def encrypt(self, secret: bytes, context: bytes) -> str:
         """Return a token (ASCII str) that only ``decrypt`` with the same context opens.
 
-        :param bytes secret: what is to be kept secret
-        :param bytes context: which record the secret belongs to; authenticated, not kept
+        :param secret: what is to be kept secret
+        :param context: which record the secret belongs to; authenticated, not kept
         :raises VaultKeyMissing: the vault has no key
         """
         master = self._key(self.current)

@@ -25,14 +25,14 @@ class BuyerClass:
 class BuyerFacts:
     """What is known of a buyer; None: not known.
 
-    :ivar bool place_of_supply_in_poland: of what is invoiced; goods sent abroad from Poland are supplied in Poland
-    :ivar bool has_polish_nip: the buyer's NIP is on the invoice
-    :ivar bool is_consumer: a natural person not in business
-    :ivar bool seat_in_poland: seat of the buyer's business
-    :ivar bool has_fixed_establishment: a fixed establishment in Poland
-    :ivar bool fixed_establishment_takes_part: it takes part in this purchase
-    :ivar bool sme_scheme: the buyer uses the EU's SME scheme, art. 113a(1)
-    :ivar bool has_tax_id: the buyer has any tax identifier, Polish or foreign
+    :ivar place_of_supply_in_poland: of what is invoiced; goods sent abroad from Poland are supplied in Poland
+    :ivar has_polish_nip: the buyer's NIP is on the invoice
+    :ivar is_consumer: a natural person not in business
+    :ivar seat_in_poland: seat of the buyer's business
+    :ivar has_fixed_establishment: a fixed establishment in Poland
+    :ivar fixed_establishment_takes_part: it takes part in this purchase
+    :ivar sme_scheme: the buyer uses the EU's SME scheme, art. 113a(1)
+    :ivar has_tax_id: the buyer has any tax identifier, Polish or foreign
     """
 
     place_of_supply_in_poland: bool
@@ -52,7 +52,7 @@ def classify_buyer(facts: BuyerFacts) -> tuple[str, Sentence]:
     gets less before the KSeF number. The one presumption the other way: a foreign business without a Polish NIP has
     no fixed establishment in Poland, since one that buys here would be registered here.
 
-    :param BuyerFacts facts: of the buyer and the supply
+    :param facts: of the buyer and the supply
     """
     buyer_class, text = next((buyer_class, text) for holds, buyer_class, text in _buyer_rules(facts) if holds)
     return buyer_class, Sentence(text)

@@ -21,9 +21,9 @@ from .working_days import days_off_between, working_day_after
 class Deadline:
     """Until when an invoice has to be sent to KSeF.
 
-    :ivar date day: the last day, to its end; None while it is not known, or if there is no duty
-    :ivar bool duty: whether the invoice has to be sent at all
-    :ivar tuple reasons: ``Sentence`` by ``Sentence``, how the day came about
+    :ivar day: the last day, to its end; None while it is not known, or if there is no duty
+    :ivar duty: whether the invoice has to be sent at all
+    :ivar reasons: ``Sentence`` by ``Sentence``, how the day came about
     """
 
     day: date | None
@@ -101,11 +101,11 @@ def deadline(
     end, again and again (art. 106nf(4)-(5), 106nha); total failure ends the duty (art. 106nf(7)); maintenance changes
     nothing for an invoice issued before it. A deadline never moves to an earlier day.
 
-    :param str mode: one of ``Mode`` but online
-    :param date issue_date: P_1, not after the day of ``issued_at``
-    :param datetime issued_at: when the invoice was sealed, aware
+    :param mode: one of ``Mode`` but online
+    :param issue_date: P_1, not after the day of ``issued_at``
+    :param issued_at: when the invoice was sealed, aware
     :param announcements: iterable of ``Announcement``, in any order
-    :param set extra_days_off: dates, see ``working_days``
+    :param extra_days_off: dates, see ``working_days``
     """
     if mode == Mode.TOTAL_FAILURE:
         return Deadline(None, False, (Sentence(_TOTAL_FAILURE),))

@@ -38,11 +38,11 @@ class Announcement:
 
     It is in force from ``start`` up to, not including, ``end``: what lasts until midnight ends on the day before.
 
-    :ivar str kind: one of ``Kind``
-    :ivar datetime start: aware
-    :ivar str source: how a person finds the notice: its number, title or address
-    :ivar datetime end: aware; None while the end is not known
-    :ivar datetime announced: when it was first published, aware; None stands for ``start``
+    :ivar kind: one of ``Kind``
+    :ivar start: aware
+    :ivar source: how a person finds the notice: its number, title or address
+    :ivar end: aware; None while the end is not known
+    :ivar announced: when it was first published, aware; None stands for ``start``
     :raises ValueError: a time without its zone
     """
 
@@ -100,7 +100,7 @@ def propose(announcements: Iterable[Announcement], at: datetime) -> tuple[str, S
     """Return the mode of an invoice that is sealed at a moment and not sent at once, and the reason (``Sentence``).
 
     :param announcements: iterable of ``Announcement``; one that is not published yet does not count
-    :param datetime at: aware
+    :param at: aware
     """
     in_force = [announcement for announcement in in_order(announcements) if announcement.in_force(at)]
     for mode, kind, text in _PRECEDENCE:

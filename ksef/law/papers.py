@@ -26,8 +26,8 @@ class Code:
 
 @dataclass(frozen=True)
 class Given:
-    """:ivar str kind: one of ``Paper``; None: nothing may be given as of now
-    :ivar tuple codes: of ``Code``, what is printed on it or, while nothing is, on the seller's own copy
+    """:ivar kind: one of ``Paper``; None: nothing may be given as of now
+    :ivar codes: of ``Code``, what is printed on it or, while nothing is, on the seller's own copy
     """
 
     kind: str | None
@@ -55,9 +55,9 @@ _AFTER_NUMBER = dict.fromkeys(_BEFORE_NUMBER, _NUMBERED_INVOICE) | {Mode.TOTAL_F
 def may_be_given(mode: str, buyer_class: str, has_number: bool) -> Given:
     """Return what the buyer may get outside KSeF (``Given``).
 
-    :param str mode: one of ``Mode``
-    :param str buyer_class: one of ``BuyerClass``; anything else counts as domestic
-    :param bool has_number: whether KSeF has given the invoice its number; after total failure there is none
+    :param mode: one of ``Mode``
+    :param buyer_class: one of ``BuyerClass``; anything else counts as domestic
+    :param has_number: whether KSeF has given the invoice its number; after total failure there is none
     """
     if has_number:
         return _AFTER_NUMBER[mode]

@@ -51,7 +51,7 @@ def days_off(year: int) -> dict[date, str]:
 def is_working_day(day: date, extra: Set[date] = frozenset()) -> bool:
     """Tell whether a date is a business day.
 
-    :param set extra: dates that are days off besides, such as one that an act adds for a single year
+    :param extra: dates that are days off besides, such as one that an act adds for a single year
     """
     return day.weekday() < _SATURDAY and day not in extra and day not in days_off(day.year)
 
@@ -59,7 +59,7 @@ def is_working_day(day: date, extra: Set[date] = frozenset()) -> bool:
 def working_day_after(day: date, count: int = 1, extra: Set[date] = frozenset()) -> date:
     """Return the ``count``-th business day (date) after ``day``, which itself is never counted.
 
-    :param int count: 1 or more
+    :param count: 1 or more
     """
     for _step in range(count):
         day += timedelta(days=1)
