@@ -5,6 +5,7 @@ from . import submission
 from . import queue
 from . import announcement
 from . import day_off
+from . import res_partner
 from . import account_move
 from . import l10n_pl_edi
 from . import account_move_send

@@ -4,6 +4,8 @@ from odoo import Command
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import Form, freeze_time, new_test_user
 
+from ..ksef.law.buyers import BuyerClass
+from ..models.res_partner import BUYER_CLASSES
 from ..wizards import issue_offline
 from .common import NOW, KsefOfflineCommon
 
@@ -141,14 +143,31 @@ class TestIssuing(KsefOfflineCommon):
     def test_kinds_of_buyers(self):
         germany, poland = self.env.ref("base.de").id, self.env.ref("base.pl").id
         firm = {"is_company": True, "street": "ul. Prosta 1", "city": "Miasto"}
+
+        def establishment(kind):
+            return {"country_id": germany, "l10n_pl_ksef_establishment": kind}
+
         for buyer, expected, why in (
             (firm | {"vat": "PL5265877635", "country_id": poland}, "domestic", "with a Polish NIP"),
             (firm | {"vat": "DE136695976", "country_id": germany}, "not_established", "seat is abroad"),
             (firm | {"vat": "PL5265877635", "country_id": germany}, "domestic", "not known"),
+            (firm | {"vat": "PL5265877635"} | establishment("none"), "not_established", "neither a seat nor"),
+            (firm | {"vat": "PL5265877635"} | establishment("not_involved"), "establishment_not_involved", "no fixed"),
+            (firm | {"vat": "DE136695976"} | establishment("involved"), "domestic", "takes part"),
+            (
+                firm | {"vat": "DE136695976", "country_id": germany, "l10n_pl_ksef_sme_scheme": True},
+                "sme_scheme",
+                "SME scheme",
+            ),
+            (
+                firm | {"vat": "PL5265877635", "country_id": poland, "l10n_pl_ksef_sme_scheme": True},
+                "domestic",
+                "with a Polish NIP",
+            ),
             (firm | {"country_id": poland}, "no_tax_id", "no tax identifier"),
             ({"country_id": poland}, "consumer", "natural person"),
         ):
-            with self.subTest(expected):
+            with self.subTest(expected, why=why):
                 partner = self.env["res.partner"].create({"name": "Nabywca"} | buyer)
                 move = self.posted_invoice(partner_id=partner.id)
                 self.assertEqual(move.l10n_pl_ksef_buyer_class, expected)
@@ -158,6 +177,21 @@ class TestIssuing(KsefOfflineCommon):
                 self.assertIn("on the buyer", move.l10n_pl_ksef_buyer_class_reason)
                 move.l10n_pl_ksef_buyer_class_by_hand = "consumer"
                 self.assertEqual(move.l10n_pl_ksef_buyer_class, "consumer")
+
+    def test_each_kind_of_buyer_in_the_law_can_be_chosen(self):
+        kinds = {kind for name, kind in vars(BuyerClass).items() if name.isupper() and isinstance(kind, str)}
+        self.assertEqual(dict(BUYER_CLASSES).keys(), kinds)
+
+    def test_what_is_known_of_a_buyer_abroad_is_entered_in_its_form(self):
+        partner = self.env["res.partner"].create({"name": "Nabywca", "is_company": True})
+        with Form(partner) as form:
+            self.assertTrue(form._get_modifier("l10n_pl_ksef_establishment", "invisible"))
+            form.country_id = self.env.ref("base.de")
+            form.l10n_pl_ksef_establishment = "not_involved"
+            form.l10n_pl_ksef_sme_scheme = True
+        contact = self.env["res.partner"].create({"name": "Oddział", "parent_id": partner.id})
+        self.assertEqual(contact.l10n_pl_ksef_establishment, "not_involved")
+        self.assertTrue(contact.l10n_pl_ksef_sme_scheme)
 
     def test_supply_abroad(self):
         abroad = self.env.ref(f"account.{self.company.id}_vs_0_abroad", raise_if_not_found=False)

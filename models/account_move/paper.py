@@ -14,37 +14,14 @@ from odoo.tools.image import image_data_uri
 from ...ksef.codes import links, qr_image
 from ...ksef.law import buyers, modes, papers
 from ...tools.translation import spoken
-
-BUYER_CLASSES = [
-    (buyers.BuyerClass.DOMESTIC, "Domestic"),
-    (buyers.BuyerClass.SUPPLY_ABROAD, "Place of supply outside Poland"),
-    (buyers.BuyerClass.NOT_ESTABLISHED, "No seat and no fixed establishment in Poland"),
-    (buyers.BuyerClass.ESTABLISHMENT_NOT_INVOLVED, "Seat abroad, Polish establishment takes no part"),
-    (buyers.BuyerClass.SME_SCHEME, "EU taxpayer under the SME scheme"),
-    (buyers.BuyerClass.NO_TAX_ID, "No tax identifier"),
-    (buyers.BuyerClass.CONSUMER, "Natural person not in business"),
-]
-_BUYER_CLASS_HELP = (
-    "Whether the buyer may get the invoice outside KSeF before it has a KSeF number (art. 106gb(4) of the VAT Act). "
-    "Empty: worked out from the buyer's data."
-)
-
-
-class ResPartner(models.Model):
-    _inherit = "res.partner"
-
-    l10n_pl_ksef_buyer_class = fields.Selection(BUYER_CLASSES, "KSeF: Kind of Buyer", help=_BUYER_CLASS_HELP)
-
-    @api.model
-    def _commercial_fields(self):
-        return [*super()._commercial_fields(), "l10n_pl_ksef_buyer_class"]
+from ..res_partner import BUYER_CLASS_HELP, BUYER_CLASSES, BUYER_FIELDS
 
 
 class AccountMove(models.Model):
     _inherit = "account.move"
 
     l10n_pl_ksef_buyer_class_by_hand = fields.Selection(
-        BUYER_CLASSES, "KSeF: Kind of Buyer by Hand", copy=False, tracking=True, help=_BUYER_CLASS_HELP
+        BUYER_CLASSES, "KSeF: Kind of Buyer by Hand", copy=False, tracking=True, help=BUYER_CLASS_HELP
     )
     l10n_pl_ksef_buyer_class = fields.Selection(
         BUYER_CLASSES, "KSeF: Kind of Buyer", compute="_compute_l10n_pl_ksef_buyer_class"
@@ -53,7 +30,7 @@ class AccountMove(models.Model):
 
     @api.depends(
         "l10n_pl_ksef_buyer_class_by_hand",
-        "commercial_partner_id.l10n_pl_ksef_buyer_class",
+        *(f"commercial_partner_id.{name}" for name in BUYER_FIELDS),
         "commercial_partner_id.vat",
         "commercial_partner_id.country_id",
         "commercial_partner_id.is_company",
@@ -76,13 +53,18 @@ class AccountMove(models.Model):
     def _l10n_pl_ksef_buyer_facts(self):
         buyer = self.commercial_partner_id
         vat = (buyer.vat or "").strip("/ ")  # Odoo's "/" says that there is none
+        seat_in_poland = buyer.country_code == "PL" if buyer.country_code else None
+        establishment = buyer.l10n_pl_ksef_establishment
         polish = buyer.country_code == "PL" or vat.upper().startswith("PL")
         return buyers.BuyerFacts(
             place_of_supply_in_poland=not self._l10n_pl_ksef_supplied_abroad(),
             has_polish_nip=polish and nip.is_valid(vat),
             is_consumer=not buyer.is_company and not vat,
             has_tax_id=bool(vat),
-            seat_in_poland=buyer.country_code == "PL" if buyer.country_code else None,
+            sme_scheme=seat_in_poland is False and buyer.l10n_pl_ksef_sme_scheme,  # else the box is hidden
+            seat_in_poland=seat_in_poland,
+            has_fixed_establishment=establishment != "none" if establishment else None,
+            fixed_establishment_takes_part=establishment == "involved" if establishment else None,
         )
 
     # The paper and its codes
