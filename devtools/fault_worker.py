@@ -35,12 +35,12 @@ def command(function):
 class Process:
     def __init__(self, database, clock):
         from odoo.addons.l10n_pl_ksef_offline.ksef.api import client as ksef_api
-        from odoo.addons.l10n_pl_ksef_offline.models import queue, submission
+        from odoo.addons.l10n_pl_ksef_offline.models import channel, submission
 
         self.database = database
         self.clock = clock
-        self.queue, self.submission = queue, submission
-        queue.sleep = submission.sleep = clock.sleep
+        self.channel, self.submission = channel, submission
+        channel.sleep = submission.sleep = clock.sleep
         ksef_api.Client.__init__.__kwdefaults__["sleep"] = clock.sleep
         submission.BATCH_SIZE = 40
         submission._PAGE = 15
@@ -68,7 +68,7 @@ class Process:
 
     def run_once(self):
         with self.cursor() as cursor:
-            self.env(cursor)["l10n_pl_ksef.queue"]._cron_send()
+            self.env(cursor)["l10n_pl_ksef.channel"]._cron_send()
 
 
 @command

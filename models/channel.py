@@ -26,27 +26,27 @@ class OutOfTime(Exception):
     """Odoo's time for one run of a scheduled action is over."""
 
 
-class Queue(models.Model):
+class Channel(models.Model):
     """The way to KSeF of one NIP, shared by its companies: one worker at a time, its pace and its pauses.
 
     KSeF counts requests for a NIP and an address. What was counted is committed before each request, so that no
     process that dies takes it along.
     """
 
-    _name = "l10n_pl_ksef.queue"
-    _description = "KSeF Queue"
+    _name = "l10n_pl_ksef.channel"
+    _description = "KSeF connection"
     _rec_name = "nip"
 
     environment = fields.Selection(ENVIRONMENTS, required=True, readonly=True)
     nip = fields.Char("NIP", required=True, readonly=True)
-    retry_at = fields.Datetime("Not Before", readonly=True)
+    retry_at = fields.Datetime("Next attempt", readonly=True)
     failures = fields.Integer("Failures in a Row", readonly=True, export_string_translation=False)
-    problem = fields.Text("Why Nothing Is Sent", readonly=True)
+    problem = fields.Text("Reason for the pause", readonly=True)
     requests = fields.Json(readonly=True, export_string_translation=False)
     limits = fields.Json(readonly=True, export_string_translation=False)
     limits_at = fields.Datetime(readonly=True, export_string_translation=False)
 
-    _nip_uniq = models.UniqueIndex("(environment, nip)", "There is a queue of this NIP already.")
+    _nip_uniq = models.UniqueIndex("(environment, nip)", "There is a connection of this NIP already.")
 
     @api.model
     def _cron_send(self):
@@ -90,11 +90,11 @@ class Queue(models.Model):
         """Return why documents of a NIP that wait are not sent now, in words; empty if they go with the next run."""
         if closed := self._closed_because(environment):
             return closed
-        queue = self._with(environment, nip)
-        if not queue.problem or not queue._pauses():
-            return queue.problem or ""
-        again = format_datetime(self.env, queue.retry_at, tz=WARSAW.key, dt_format="short")
-        return self.env._("%(problem)s Next attempt: %(again)s.", problem=queue.problem, again=again)
+        channel = self._with(environment, nip)
+        if not channel.problem or not channel._pauses():
+            return channel.problem or ""
+        again = format_datetime(self.env, channel.retry_at, tz=WARSAW.key, dt_format="short")
+        return self.env._("%(problem)s Next attempt: %(again)s.", problem=channel.problem, again=again)
 
     @api.model
     def _closed_because(self, environment):
@@ -113,7 +113,7 @@ class Queue(models.Model):
 
     @api.model
     def _of(self, environment, nip):
-        """Return the queue of a NIP, made at the first need."""
+        """Return the channel of a NIP, made at the first need."""
         # Two workers may need it first at the same time.
         self.env.cr.execute(
             SQL(
@@ -132,8 +132,8 @@ class Queue(models.Model):
 
         :raises UserError: it is at work
         """
-        for queue in self._with(environment, nip):
-            self.env.cr.execute(SQL("SELECT pg_try_advisory_xact_lock(%s)", queue._lock()))
+        for channel in self._with(environment, nip):
+            self.env.cr.execute(SQL("SELECT pg_try_advisory_xact_lock(%s)", channel._lock()))
             if not self.env.cr.fetchone()[0]:
                 raise UserError(self.env._("Documents are being handed over to KSeF right now. Try again in a minute."))
 
@@ -183,7 +183,7 @@ class Queue(models.Model):
 
     @contextmanager
     def _alone(self):
-        """Give whether this is the only worker of the queue; it stays so until the end of the ``with``."""
+        """Give whether this is the only worker of the channel; it stays so until the end of the ``with``."""
         # A lock of the session, not of the transaction, outlives the commits of the work; it dies with the process.
         self.env.cr.execute(SQL("SELECT pg_try_advisory_lock(%s)", self._lock()))
         (alone,) = self.env.cr.fetchone()

@@ -25,8 +25,8 @@ from ..ksef.errors import (
 )
 from ..tools.translation import translated
 from .certificate import ENVIRONMENTS
+from .channel import OutOfTime, sleep
 from .document.sending import ON_THE_WAY
-from .queue import OutOfTime, sleep
 
 _logger = logging.getLogger(__name__)
 
@@ -114,7 +114,7 @@ class Submission(models.Model):
             for batch in split_every(self._batch_size(company, environment), waiting.ids, waiting.browse):
                 if readable := batch._readable():
                     self._new(company, environment, "batch")._send_package(client, readable)
-                    self.env["l10n_pl_ksef.queue"]._go_on(len(readable))
+                    self.env["l10n_pl_ksef.channel"]._go_on(len(readable))
             waiting = waiting.browse()
         # KSeF takes corrections one by one only.
         one_by_one = (documents._sendable(company, environment, corrections=True) + waiting)._readable()
@@ -159,7 +159,7 @@ class Submission(models.Model):
             for document in documents:
                 if document._take(self):
                     self._send_one(client, session, document)
-                    self.env["l10n_pl_ksef.queue"]._go_on(1)
+                    self.env["l10n_pl_ksef.channel"]._go_on(1)
         except (LostAnswer, SessionEnded, SessionUnavailable) as error:
             # The document says what happened to it; the others go with the next session.
             self._step(ksef_words=translated(self.env, error))
@@ -239,7 +239,7 @@ class Submission(models.Model):
                 self.env.cr.rollback()
                 _logger.exception("What became of session %s cannot be written down", submission.reference)
             submission._ask_later()
-            self.env["l10n_pl_ksef.queue"]._go_on(1)
+            self.env["l10n_pl_ksef.channel"]._go_on(1)
 
     @api.model
     def _unfinished(self, companies):
@@ -363,7 +363,7 @@ class Submission(models.Model):
         """
         self.ensure_one()
         self.document_ids.move_id.check_access("write")
-        self.env["l10n_pl_ksef.queue"]._keep_out(self.environment, self.company_id._l10n_pl_ksef_nip())
+        self.env["l10n_pl_ksef.channel"]._keep_out(self.environment, self.company_id._l10n_pl_ksef_nip())
         if self.state in _FINISHED_STATES:
             raise UserError(self.env._("There is nothing to send anew: this session is finished."))
         self.sudo()._abandon()

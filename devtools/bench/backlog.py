@@ -22,7 +22,7 @@ from odoo.tools import SQL, split_every
 
 from ...ksef.api.pacing import Pace, group_of
 from ...ksef.errors import RateLimited
-from ...models import queue, submission
+from ...models import channel, submission
 from ...models.res_company import SIMULATOR_VARIABLE
 from ..authority import Authority
 from ..ksef_simulator import Settings, Simulator
@@ -223,7 +223,7 @@ def work(database, clock):
 
             return patch.object(submission.Submission, name, run)
 
-        queue.sleep = submission.sleep = clock.sleep
+        channel.sleep = submission.sleep = clock.sleep
         with clock.in_force(), patch.object(Pace, "before", count), timed("_send_all"), timed("_settle"):
             with timed("_confirm"):
                 Path("/proc/self/clear_refs").write_text("5")  # the peak is measured from here
@@ -251,7 +251,7 @@ def work(database, clock):
 def run_once(database):
     """Let the worker run, and tell whether there is something left."""
     with sql_db.db_connect(database).cursor() as cursor:
-        api.Environment(cursor, SUPERUSER_ID, {})["l10n_pl_ksef.queue"]._cron_send()
+        api.Environment(cursor, SUPERUSER_ID, {})["l10n_pl_ksef.channel"]._cron_send()
         cursor.execute(UNFINISHED)
         return cursor.fetchone()[0]
 

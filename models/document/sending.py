@@ -59,11 +59,11 @@ class Document(models.Model):
     @api.depends("state", "problem")
     @api.depends_context("lang")
     def _compute_hindrance(self):
-        queues = self.env["l10n_pl_ksef.queue"]
+        channels = self.env["l10n_pl_ksef.channel"]
         for document in self:
             nip = document.company_id.sudo()._l10n_pl_ksef_nip()
             waits = document.state == "waiting"
-            document.hindrance = waits and (document.problem or queues._hindrance(document.environment, nip))
+            document.hindrance = waits and (document.problem or channels._hindrance(document.environment, nip))
 
     # Taken by a session
 
@@ -137,7 +137,7 @@ class Document(models.Model):
             # Asks KSeF, so what is known is written down before the next one.
             document._take_duplicate(by_hash[document.sha256], client)
         if documents:
-            self.env["l10n_pl_ksef.queue"]._go_on(len(documents))
+            self.env["l10n_pl_ksef.channel"]._go_on(len(documents))
         return len(self._on_the_way_in(submission, by_hash))
 
     def _on_the_way_in(self, submission, hashes):
@@ -273,18 +273,18 @@ class Document(models.Model):
         self.sudo().write({"state": "waiting", "rejection_code": False, "submission_id": False, "sent_at": False})
         self.sudo()._update_deadlines()
         self.sudo()._mended()
-        self.env["l10n_pl_ksef.queue"]._wake()
+        self.env["l10n_pl_ksef.channel"]._wake()
 
     def action_send_now(self):
         """Wake the worker, whatever pause is on."""
         self.check_access("read")
-        queues = self.env["l10n_pl_ksef.queue"].sudo()
+        channels = self.env["l10n_pl_ksef.channel"].sudo()
         environment = self.env["account.move"]._l10n_pl_ksef_environment()
         for company in self.company_id or self.env.companies:
-            queues |= queues._with(environment, company._l10n_pl_ksef_nip())
-        queues.retry_at = False
-        queues._wake()
-        closed = queues._closed_because(environment)
+            channels |= channels._with(environment, company._l10n_pl_ksef_nip())
+        channels.retry_at = False
+        channels._wake()
+        closed = channels._closed_because(environment)
         return {
             "type": "ir.actions.client",
             "tag": "display_notification",
