@@ -17,7 +17,8 @@ from ..devtools.ksef_simulator import PROBLEM, AnswerInstead, CutRequest, LoseAn
 from ..devtools.ksef_simulator.invoices import work_on
 from ..ksef.api import packages
 from ..ksef.codes import links, numbers
-from ..models import channel, submission
+from ..models import submission
+from ..tools import worker
 from .common import NOW, KsefSimulatorCommon
 
 
@@ -32,8 +33,7 @@ class KsefSendingCommon(KsefSimulatorCommon):
         self.clock = self.frozen.start()
         self.addCleanup(self.frozen.stop)
         self.ksef.state.settings.rate_limits_enforced = True
-        for module in (channel, submission):
-            self.startPatcher(patch.object(module, "sleep", self.pass_time))
+        self.startPatcher(patch.object(worker, "sleep", self.pass_time))
         self.upload(self.issued())
 
     def pass_time(self, seconds):
@@ -141,7 +141,7 @@ class TestSending(KsefSendingCommon):
         # KSeF finishes with the session before anybody asks.
         with self.ksef.state.lock:
             work_on(self.ksef.state, self.ksef.state.sessions[lost.reference].invoices)
-        lost.action_give_up()
+        lost.action_resend()
         self.assertEqual(document.state, "waiting")
         self.run_worker(31)
         self.assertEqual(document.state, "accepted", document.rejection_words)
@@ -243,7 +243,7 @@ class TestSending(KsefSendingCommon):
         move.action_l10n_pl_ksef_issue_offline()
         self.assertFalse(move.l10n_pl_ksef_document_id)
         self.assertTrue(move.l10n_pl_ksef_total_failure)
-        failure.action_take_back()
+        failure.action_retract()
         self.assertEqual(document.state, "waiting")
         self.run_worker(1)
         self.check_accepted(moves)
@@ -258,7 +258,7 @@ class TestSending(KsefSendingCommon):
         )
         self.assertEqual((document.state, document.deadline), ("not_required", False))
         self.assertFalse(move.activity_ids)
-        failure.action_take_back()
+        failure.action_retract()
         self.assertEqual((document.state, str(document.deadline)), ("rejected", "2026-11-24"))
 
     def test_rejected_and_corrected(self):
@@ -574,11 +574,11 @@ class TestTrouble(KsefSendingCommon):
         with closing(db_connect(self.env.cr.dbname).cursor()) as worker:
             worker.execute(SQL("SELECT pg_advisory_xact_lock(%s)", self.channel()._lock()))
             with self.assertRaisesRegex(UserError, "right now"):
-                session.with_user(self.accountant).action_give_up()
-        session.with_user(self.accountant).action_give_up()
+                session.with_user(self.accountant).action_resend()
+        session.with_user(self.accountant).action_resend()
         self.assertEqual(session.state, "failed")
         with self.assertRaisesRegex(UserError, "finished"):
-            session.action_give_up()
+            session.action_resend()
 
     def test_stops_in_time(self):
         """A run that takes longer than Odoo likes goes on in the next one."""
