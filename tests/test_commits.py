@@ -1,9 +1,14 @@
-"""Whoever reads a call sees whether it commits: by the name, or by the first line of the docstring."""
+"""Whoever reads a call sees whether it commits, by the name or the first line of the docstring; and what is caught."""
 
 import ast
 from pathlib import Path
 
-from odoo.tests import BaseCase
+from psycopg2.errors import SerializationFailure
+
+from odoo.tests import BaseCase, TransactionCase
+
+from ..ksef.errors import KsefError
+from ..tools.worker import OutOfTime, attempt
 
 ADDON = Path(__file__).parents[1]
 ROOMS = ("controllers", "models", "tools", "wizards")
@@ -45,3 +50,36 @@ class TestCommits(BaseCase):
             more = {function.name for function in found.values() if called(function) & committing}
         silent = [where for where, function in found.items() if function.name in committing and not says_so(function)]
         self.assertEqual(silent, [])
+
+
+class TestAttempt(TransactionCase):
+    def attempt(self, error, **values):
+        """Change a record and fail; return the record and the attempt."""
+        partner = self.env["res.partner"].create({"name": "before"})
+        with attempt(self.env, "Partner %s cannot be named", partner.id, savepoint=True, **values) as naming:
+            partner.name = "after"
+            raise error
+        return partner, naming
+
+    def test_undone_logged_and_kept(self):
+        error = ValueError("of another module")
+        with self.assertLogs(attempt.__module__, level="WARNING") as log:
+            partner, naming = self.attempt(error)
+        self.assertIs(naming.error, error)
+        self.assertEqual(partner.name, "before")
+        self.assertIn(f"Partner {partner.id} cannot be named", log.output[0])
+        self.assertIn("of another module", log.output[0], "with its traceback")
+
+    def test_done(self):
+        with attempt(self.env, "Nothing fails") as nothing:
+            pass
+        self.assertIsNone(nothing.error)
+
+    def test_what_is_not_stopped(self):
+        for error, values in (
+            (OutOfTime(), {}),
+            (SerializationFailure(), {}),  # Odoo tries again
+            (KsefError(), {"passing": (KsefError,)}),
+        ):
+            with self.subTest(error), self.assertRaises(type(error)):
+                self.attempt(error, **values)
