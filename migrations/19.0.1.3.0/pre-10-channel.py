@@ -16,7 +16,6 @@ MODEL_NAMES = (
     ("ir_model_data", "model"),
     ("ir_model_fields", "model"),
     ("ir_model_fields", "relation"),
-    ("ir_act_server", "model_name"),
     ("ir_act_window", "res_model"),
     ("ir_attachment", "res_model"),
     ("ir_exports", "resource"),
