@@ -566,7 +566,7 @@ class TestTrouble(KsefSendingCommon):
             self.run_worker(1)
         self.assertEqual(move.l10n_pl_ksef_document_id.state, "accepted")
 
-    def test_giving_up_while_the_worker_is_at_it(self):
+    def test_resending_while_the_worker_is_at_it(self):
         self.sealed()
         self.ksef.faults.plan(AnswerInstead(), "GET", "/sessions/*", times=None)
         self.run_worker()
