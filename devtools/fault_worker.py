@@ -1,4 +1,4 @@
-"""A process for the tests of faults: it hands documents over by a shared clock, and its workers may be killed.
+"""A process for the tests of faults: it sends documents by a shared clock, and its workers may be killed.
 
 Started with Odoo's options, with the variables KSEF_CLOCK (a file, see ``shared_clock``) and L10N_PL_KSEF_API_URL. It
 reads commands, one a line, and answers each with a line of JSON. A worker is a fork, so that it starts in no time.
@@ -35,12 +35,13 @@ def command(function):
 class Process:
     def __init__(self, database, clock):
         from odoo.addons.l10n_pl_ksef_offline.ksef.api import client as ksef_api
-        from odoo.addons.l10n_pl_ksef_offline.models import queue, submission
+        from odoo.addons.l10n_pl_ksef_offline.models import submission
+        from odoo.addons.l10n_pl_ksef_offline.tools import worker
 
         self.database = database
         self.clock = clock
-        self.queue, self.submission = queue, submission
-        queue.sleep = submission.sleep = clock.sleep
+        self.submission = submission
+        worker.sleep = clock.sleep
         ksef_api.Client.__init__.__kwdefaults__["sleep"] = clock.sleep
         submission.BATCH_SIZE = 40
         submission._PAGE = 15
@@ -68,7 +69,7 @@ class Process:
 
     def run_once(self):
         with self.cursor() as cursor:
-            self.env(cursor)["l10n_pl_ksef.queue"]._cron_send()
+            self.env(cursor)["l10n_pl_ksef.channel"]._cron_send()
 
 
 @command
@@ -207,7 +208,7 @@ def finish(process):
 
 @command
 def rest(process):
-    """Let go of the database, so that it can be dropped and made anew."""
+    """Let go of the database, so that it can be dropped and made again."""
     sql_db.close_all()
     return {}
 

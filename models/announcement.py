@@ -34,7 +34,7 @@ class Announcement(models.Model):
 
     Source: art. 106ne of the VAT Act. Latarnia's are made and kept up to date by ``_poll``; of those people set the
     end at most, for the day when Latarnia does not answer. Others are typed in from the Public Information Bulletin.
-    An announcement concerns every company of the database. It is never deleted, but can be taken back.
+    An announcement concerns every company of the database. It is never deleted, but can be retracted.
     """
 
     _name = "l10n_pl_ksef.announcement"
@@ -84,13 +84,13 @@ class Announcement(models.Model):
     )
     event_id = fields.Integer("Latarnia's Event", readonly=True, copy=False)
     end_by_hand = fields.Boolean(readonly=True, copy=False)
-    withdrawn = fields.Boolean("Taken Back", readonly=True, tracking=True, copy=False)
+    withdrawn = fields.Boolean("Retracted", readonly=True, tracking=True, copy=False)
     status = fields.Selection(
         [
             ("planned", "Planned"),
             ("in_force", "In force"),
             ("ended", "Ended"),
-            ("withdrawn", "Taken back"),
+            ("withdrawn", "Retracted"),
         ],
         compute="_compute_status",
     )
@@ -157,7 +157,7 @@ class Announcement(models.Model):
 
     @api.model
     def _announcements(self, environment):
-        """Return all announcements of an environment that are not taken back: a list of ``modes.Announcement``."""
+        """Return all announcements of an environment that are not retracted: a list of ``modes.Announcement``."""
         found = self.sudo().search([("environment", "=", environment), ("withdrawn", "=", False)])
         return [announcement._told() for announcement in found]
 
@@ -191,11 +191,11 @@ class Announcement(models.Model):
         """Record that it has ended now."""
         self.end = fields.Datetime.now()
 
-    def action_take_back(self):
+    def action_retract(self):
         """Let it no longer count, as one that was entered by mistake."""
         self.withdrawn = True
 
-    def action_put_back(self):
+    def action_reinstate(self):
         """Let it count again."""
         self.withdrawn = False
 
@@ -227,7 +227,7 @@ class Announcement(models.Model):
 
     def _not_by_hand(self):
         return self.env._(
-            "What Latarnia says in its notice cannot be changed by hand. Set the end, or take the notice back and "
+            "What Latarnia says in its notice cannot be changed by hand. Set the end, or retract the notice and "
             "enter another one."
         )
 
@@ -237,7 +237,7 @@ class Announcement(models.Model):
 
     @api.ondelete(at_uninstall=False)
     def _unlink_never(self):
-        raise UserError(self.env._("An announcement stays in the records. If it was entered by mistake, take it back."))
+        raise UserError(self.env._("An announcement stays in the records. If it was entered by mistake, retract it."))
 
     # Latarnia
 
@@ -254,7 +254,7 @@ class Announcement(models.Model):
         except AvailabilityUnknown as error:
             _logger.warning("%s", error)
             return
-        self.sudo().with_context(lang=self.env.company._l10n_pl_ksef_lang())._take(environment, notices)
+        self.sudo().with_context(lang=self.env.company._l10n_pl_ksef_lang())._record(environment, notices)
 
     @api.model
     def _anybody_cares(self, environment):
@@ -273,7 +273,7 @@ class Announcement(models.Model):
         return os.environ.get(LATARNIA_VARIABLE)
 
     @api.model
-    def _take(self, environment, notices):
+    def _record(self, environment, notices):
         """Keep what is new among ``notices`` (of ``availability.Notice``), and rebuild their announcements."""
         kept = self.env["l10n_pl_ksef.announcement.notice"]
         for event_id, new in groupby(kept._unknown(environment, notices), key=lambda notice: notice.event_id):
@@ -312,7 +312,7 @@ class Announcement(models.Model):
         }
 
     def _follow(self, told):
-        """Take over what Latarnia says now; an end entered by hand holds until Latarnia tells one."""
+        """Say what Latarnia says now; an end entered by hand holds until Latarnia tells one."""
         values = self._values_of(told) | {"withdrawn": False, "end_by_hand": False}
         if self.end_by_hand and not values["end"] and (not self.end or self.end > values["start"]):
             del values["end"], values["end_by_hand"]

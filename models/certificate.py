@@ -279,7 +279,7 @@ class Certificate(models.Model):
 
     @api.model
     def _request(self, company, environment, name, key_type, valid_from):
-        """Ask KSeF for a certificate and return its record, in the state ``requested`` or ``refused``.
+        """Ask KSeF for a certificate, commit its key first, and return its record: ``requested`` or ``refused``.
 
         :param valid_from: aware, or None for at once
         :raises KsefError: KSeF could not be asked; nothing was requested
@@ -437,7 +437,7 @@ class Certificate(models.Model):
 
     @api.model
     def _cron_every_day(self):
-        """Ask KSeF about all certificates, company by company, and remind of those that end."""
+        """Ask KSeF about all certificates and remind of those that end; commit after each company."""
         certificates = self.search([("state", "in", ("requested", *SIGNING_STATES, "blocked"))])
         for company, mine in certificates.grouped("company_id").items():
             mine = mine.with_context(lang=company._l10n_pl_ksef_lang())

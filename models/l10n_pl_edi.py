@@ -313,6 +313,7 @@ class AccountMoveSend(models.AbstractModel):
         return edis
 
     def _call_web_service_before_invoice_pdf_render(self, invoices_data):
+        """Send what is to go to KSeF; commit if what was sent may have got there although it failed."""
         # An invoice may have been sealed after it was queued for sending, or by another user with the wizard open.
         for move, data in invoices_data.items():
             if move._l10n_pl_ksef_not_to_send_online():
@@ -355,8 +356,9 @@ class AccountMoveSend(models.AbstractModel):
                     self._l10n_pl_ksef_meet_outage(move, invoices_data[move], problem)
 
     def _l10n_pl_ksef_note_lost_sends(self, invoices_data, attempts):
-        """Note the invoices whose sending failed: Odoo renders the XML right before it sends it, so whatever was
-        rendered may have reached KSeF.
+        """Note, and commit, which invoices may be in KSeF although their sending failed.
+
+        Odoo renders the XML right before it sends it, so whatever was rendered may have reached KSeF.
 
         :param dict attempts: id of the invoice -> bytes that were rendered
         """

@@ -1,14 +1,13 @@
-import logging
 from contextlib import suppress
 from datetime import timedelta
 from itertools import islice, takewhile
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import split_every
 
 from ..ksef.api import packages, rejections
+from ..ksef.api.pacing import is_near
 from ..ksef.api.upo import confirmed
 from ..ksef.errors import (
     AccessRefused,
@@ -22,13 +21,11 @@ from ..ksef.errors import (
     SessionUnavailable,
     UpoMissing,
 )
+from ..tools import worker
 from ..tools.errors import SessionFailed
 from ..tools.translation import translated
 from .certificate import ENVIRONMENTS
 from .document.sending import ON_THE_WAY
-from .queue import OutOfTime, sleep
-
-_logger = logging.getLogger(__name__)
 
 # A package holds at most 10,000 invoices; fewer are built, sent and settled within what a worker of Odoo may take.
 BATCH_SIZE = 5_000
@@ -38,13 +35,14 @@ DEFAULT_THRESHOLD = 20
 THRESHOLD_PARAMETER = "l10n_pl_ksef_offline.batch_threshold"
 _PAGE = 500  # how many results are settled between two commits
 _PAUSES = (1, 2, 4)  # seconds between questions whether KSeF is done; after that the next run asks
+_NO_TIME = timedelta()
 # Later questions: after a tenth of the session's age, within these bounds.
 _NEXT_QUESTION, LONGEST_SILENCE = timedelta(minutes=1), timedelta(hours=1)
 _FINISHED_STATES = ("done", "failed")
 # KSeF's codes of a session
 _ACCEPTED_SOME, _CANCELLED, _ACCEPTED_NONE = 200, 440, 445
 _UNKNOWN_SESSION = 21173
-# KSeF closes a session by itself after that; one that it does not know then is lost for good.
+# KSeF closes a session by itself after that; one that it does not know then is lost.
 _SESSION_LIFE = timedelta(hours=12)
 
 
@@ -84,7 +82,7 @@ class Submission(models.Model):
     )
     reference = fields.Char("Session Reference", readonly=True)
     code = fields.Integer("KSeF's Code", readonly=True, aggregator=None)
-    ksef_words = fields.Char("KSeF Says", readonly=True)
+    ksef_words = fields.Char("KSeF's reply", readonly=True)
     opened_at = fields.Datetime("Opened", readonly=True)
     ask_at = fields.Datetime("Ask KSeF Again", readonly=True)
     document_ids = fields.One2many("l10n_pl_ksef.document", "submission_id", "Documents", readonly=True)
@@ -106,20 +104,20 @@ class Submission(models.Model):
 
     @api.model
     def _send_all(self, client, company):
-        """Send what waits, in order of deadline: few one by one, many in packages."""
+        """Send what waits, in order of deadline, and commit each step: few one by one, many in packages."""
         environment = self.env["account.move"]._l10n_pl_ksef_environment()
         documents = self.env["l10n_pl_ksef.document"]
         waiting = documents._sendable(company, environment)
         if len(waiting) > self._threshold():
             for batch in split_every(self._batch_size(company, environment), waiting.ids, waiting.browse):
-                if readable := batch._readable():
-                    self._new(company, environment, "batch")._send_package(client, readable)
-                    self.env["l10n_pl_ksef.queue"]._go_on(len(readable))
+                if whole := batch._leave_out_damaged_and_commit():
+                    self._new(company, environment, "batch")._send_package(client, whole)
+                    worker.commit_and_go_on(self.env, len(whole))
             waiting = waiting.browse()
         # KSeF takes corrections one by one only.
-        one_by_one = (documents._sendable(company, environment, corrections=True) + waiting)._readable()
-        if one_by_one:
-            self._new(company, environment, "interactive")._send_one_by_one(client, one_by_one)
+        one_by_one = documents._sendable(company, environment, corrections=True) + waiting
+        if whole := one_by_one._leave_out_damaged_and_commit():
+            self._new(company, environment, "interactive")._send_one_by_one(client, whole)
 
     @api.model
     def _batch_size(self, company, environment):
@@ -139,107 +137,105 @@ class Submission(models.Model):
     def _new(self, company, environment, kind):
         return self.sudo().create({"company_id": company.id, "environment": environment, "kind": kind})
 
-    def _step(self, **values):
-        """Write down how far the session is, for good."""
+    def _commit_step(self, **values):
+        """Write down how far the session is, and commit."""
         self.write(values)
         self._commit()
 
     def _commit(self):
         self.env.cr.commit()  # pylint: disable=invalid-commit  # what KSeF knows must not be forgotten here
 
-    def _opened(self, reference):
-        self._step(state="open", reference=reference, opened_at=fields.Datetime.now())
+    def _commit_opened(self, reference):
+        self._commit_step(state="open", reference=reference, opened_at=fields.Datetime.now())
 
     # One by one
 
     def _send_one_by_one(self, client, documents):
+        """Open this session, send documents in it and close it; commit before each request and after it."""
         session = client.open_interactive()
-        self._opened(session.reference)
+        self._commit_opened(session.reference)
         try:
             for document in documents:
-                if document._take(self):
-                    self._send_one(client, session, document)
-                    self.env["l10n_pl_ksef.queue"]._go_on(1)
+                if document._claim_and_commit(self):
+                    self._send_one_and_commit(client, session, document)
+                    worker.commit_and_go_on(self.env, 1)
         except (LostAnswer, SessionEnded, SessionUnavailable) as error:
             # The document says what happened to it; the others go with the next session.
-            self._step(ksef_words=translated(self.env, error))
+            self._commit_step(ksef_words=translated(self.env, error))
         finally:
             self.env.cr.rollback()  # a transaction that has failed would keep the session from being closed
-            self._close(client)
+            self._close_and_commit(client)
 
-    def _send_one(self, client, session, document):
+    def _send_one_and_commit(self, client, session, document):
         corrected = document.corrects_id
         try:
             xml = document._xml_bytes()
         except UserError as error:
-            document._wait_again(str(error))
+            document._requeue_and_commit(str(error))
             return
         try:
             reference = client.send(
                 session, xml, corrected_sha256=bytes.fromhex(corrected.sha256) if corrected else None
             )
         except LostAnswer:
-            document._step(state="unknown")
+            document._commit_step(state="unknown")
             raise
         except (SessionEnded, SessionUnavailable, AccessRefused, RateLimited, KsefUnreachable):
-            document._wait_again()
+            document._requeue_and_commit()
             raise
         except RequestRefused as refusal:
             if not rejections.judges_invoice(refusal.code):
-                document._wait_again(translated(self.env, refusal))
+                document._requeue_and_commit(translated(self.env, refusal))
                 raise
             document._reject(refusal.code, refusal.values["reason"])
             self._commit()
         else:
-            document._step(state="sent", ksef_reference=reference)
+            document._commit_step(state="sent", ksef_reference=reference)
 
-    def _close(self, client):
+    def _close_and_commit(self, client):
         """Close the session, so that KSeF finishes it and what it has received can be told for sure."""
-        self._step(state="closing")
+        self._commit_step(state="closing")
         close = client.close_interactive if self.kind == "interactive" else client.close_batch
         with suppress(SessionEnded):  # before, by a call whose answer was lost or by KSeF itself
             close(self.reference)
-        self._step(state="processing")
+        self._commit_step(state="processing")
 
     # In a package
 
     def _send_package(self, client, documents):
-        taken = documents._take(self)
-        if not taken:
-            self._step(state="failed")
+        """Send documents as the package of this session; commit before each request and after it."""
+        claimed = documents._claim_and_commit(self)
+        if not claimed:
+            self._commit_step(state="failed")
             return
         key, iv = packages.new_key()
-        with packages.build_package(taken._files(), key, iv) as package:
+        with packages.build_package(claimed._files(), key, iv) as package:
             session = client.open_batch(package)
-            self._opened(session.reference)
+            self._commit_opened(session.reference)
             for upload in session.uploads:
                 client.upload_part(upload, package)
-        self._close(client)
+        self._close_and_commit(client)
 
     # What became of it
 
     @api.model
     def _follow_all(self, client, company):
-        """Bring every unfinished session of a company as far as it goes now; the trouble of one stops no other."""
+        """Bring every unfinished session of a company as far as it goes now, and commit; none stops another."""
         now = fields.Datetime.now()
         for submission in self._unfinished(company).filtered(
-            # Nobody asks for a moment so far off: it was written while the clock was wrong.
-            lambda session: not session.ask_at or not now < session.ask_at <= now + LONGEST_SILENCE
+            lambda session: not session.ask_at or not is_near(session.ask_at, now, _NO_TIME, LONGEST_SILENCE)
         ):
+            what = "What became of session %s cannot be written down"
             try:
-                submission._resume(client)
+                with worker.attempt(self.env, what, submission.reference, passing=(KsefError,)):
+                    submission._resume(client)
             except AccessRefused:
                 raise
             except RequestRefused as error:
                 self.env.cr.rollback()
                 submission._note(error)
-            except (KsefError, OutOfTime, *PG_CONCURRENCY_EXCEPTIONS_TO_RETRY):
-                raise
-            except Exception:
-                self.env.cr.rollback()
-                _logger.exception("What became of session %s cannot be written down", submission.reference)
-            submission._ask_later()
-            self.env["l10n_pl_ksef.queue"]._go_on(1)
+            submission._ask_later_and_commit()
+            worker.commit_and_go_on(self.env, 1)
 
     @api.model
     def _unfinished(self, companies):
@@ -253,25 +249,25 @@ class Submission(models.Model):
             order="id",
         )
 
-    def _ask_later(self):
+    def _ask_later_and_commit(self):
         """Leave KSeF in peace about this session for a while, the longer the older it is."""
         now = fields.Datetime.now()
-        self._step(ask_at=now + min(max(self._age() / 10, _NEXT_QUESTION), LONGEST_SILENCE))
+        self._commit_step(ask_at=now + min(max(self._age() / 10, _NEXT_QUESTION), LONGEST_SILENCE))
 
     def _age(self):
         return fields.Datetime.now() - (self.opened_at or self.create_date)
 
     def _note(self, refusal):
-        """Keep what KSeF says against this session; give up one that it has lost."""
+        """Keep what KSeF says against this session; the documents of one that it has lost are sent in a new one."""
         code = refusal.code if isinstance(refusal.code, int) else False
         self.write({"code": code, "ksef_words": refusal.values["reason"]})
         if refusal.code == _UNKNOWN_SESSION and self.state != "confirming" and self._age() > _SESSION_LIFE:
-            self._abandon()
+            self._resend()
 
     def _resume(self, client):
-        """Go on where this or another process has stopped; no other one works on it now."""
+        """Go on where this or another process has stopped, and commit each step; no other one works on it now."""
         if self.state == "opening" or (self.state == "open" and self.kind == "batch"):
-            self._abandon()
+            self._resend()
         elif self.state in ("open", "closing"):
             self._close_again(client)
         if self.state == "processing":
@@ -279,8 +275,8 @@ class Submission(models.Model):
         if self.state == "confirming":
             self._confirm(client)
 
-    def _abandon(self):
-        """Give up a session that KSeF will never work on: its documents wait again."""
+    def _resend(self):
+        """Put the documents of a session that KSeF will never work on back to waiting, for a new session."""
         self._on_the_way().write({"state": "waiting", "submission_id": False, "sent_at": False})
         self.state = "failed"
 
@@ -289,8 +285,9 @@ class Submission(models.Model):
         return self.env["l10n_pl_ksef.document"].search([("submission_id", "=", self.id), ("state", "in", ON_THE_WAY)])
 
     def _close_again(self, client):
+        """Close the session once more, and commit; one whose parts KSeF lacks sends its documents in a new one."""
         try:
-            self._close(client)
+            self._close_and_commit(client)
         except (AccessRefused, SessionUnavailable):
             raise
         except RequestRefused as refusal:
@@ -298,18 +295,18 @@ class Submission(models.Model):
                 raise
             # Parts are missing or came too late: nothing of it was received.
             self._note(refusal)
-            self._abandon()
+            self._resend()
 
     def _settle(self, client):
-        """Ask KSeF what became of the documents, once it is done with the session."""
-        status = self._final_status(client)
+        """Ask KSeF what became of the documents, once it is done with the session, and commit."""
+        status = self._ask_status_and_commit(client)
         if status.is_pending:
             return
         listed = still_open = 0
         results = client.session_invoices(self.reference) if status.invoices else iter(())
         while page := list(islice(results, _PAGE)):
             listed += len(page)
-            still_open += self.env["l10n_pl_ksef.document"]._take_results(self, page, client)
+            still_open += self.env["l10n_pl_ksef.document"]._settle_and_commit(self, page, client)
         if still_open or listed < (status.invoices or 0):
             return
         not_received = self._on_the_way()
@@ -318,21 +315,21 @@ class Submission(models.Model):
         else:
             state = "done" if status.code in (_ACCEPTED_SOME, _ACCEPTED_NONE) else "failed"
         self.state = state
-        not_received._wait_again(state == "failed" and status.reason)
+        not_received._requeue_and_commit(state == "failed" and status.reason)
         if state == "failed" and status.code != _CANCELLED:
             raise SessionFailed(code=status.code, reason=status.reason)
 
-    def _final_status(self, client):
+    def _ask_status_and_commit(self, client):
         """Return the status of the session, after a little patience with KSeF if it is just closed."""
         for pause in (*([] if self.code else _PAUSES), None):
             status = client.session(self.reference)
-            self._step(code=status.code, ksef_words=status.reason)
+            self._commit_step(code=status.code, ksef_words=status.reason)
             if not status.is_pending or pause is None:
                 return status
-            sleep(pause)
+            worker.sleep(pause)
 
     def _confirm(self, client):
-        """Fetch the UPO of the session, and let each accepted document know the page that confirms it."""
+        """Fetch the UPO of the session, let each accepted document know its page of it, and commit."""
         status = client.session(self.reference)
         try:
             pages = [client.session_upo(self.reference, reference) for reference in status.upo_references]
@@ -354,16 +351,16 @@ class Submission(models.Model):
             )
             self.upo_ids += attachment
             self.env["l10n_pl_ksef.document"]._confirmed_by(self, attachment, numbers)
-        self._step(state="done")
+        self._commit_step(state="done")
 
-    def action_give_up(self):
-        """Let the documents of a session that KSeF no longer knows be sent anew; KSeF refuses what it has twice.
+    def action_resend(self):
+        """Send the documents of a session that KSeF no longer knows in a new one; KSeF refuses what it has already.
 
         :raises UserError: the worker is busy with KSeF, or the session is finished by now
         """
         self.ensure_one()
         self.document_ids.move_id.check_access("write")
-        self.env["l10n_pl_ksef.queue"]._keep_out(self.environment, self.company_id._l10n_pl_ksef_nip())
+        self.env["l10n_pl_ksef.channel"]._keep_out(self.environment, self.company_id._l10n_pl_ksef_nip())
         if self.state in _FINISHED_STATES:
-            raise UserError(self.env._("There is nothing to send anew: this session is finished."))
-        self.sudo()._abandon()
+            raise UserError(self.env._("There is nothing to resend: this session is finished."))
+        self.sudo()._resend()

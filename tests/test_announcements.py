@@ -245,7 +245,7 @@ class TestLatarnia(AnnouncementCommon):
             mute_logger("odoo.sql_db"),
             patch.object(announcement_module._logger, "info") as logged,
         ):
-            announcement.sudo()._take("test", latarnia.parse_messages(payload))
+            announcement.sudo()._record("test", latarnia.parse_messages(payload))
         logged.assert_called_once()
         self.assertEqual((len(self.all()), len(notice.search([]))), (1, 1))
         with self.assertRaises(UniqueViolation), mute_logger("odoo.sql_db"), self.env.cr.savepoint():
@@ -284,7 +284,7 @@ class TestLatarnia(AnnouncementCommon):
 
 
 class TestByHand(AnnouncementCommon):
-    def test_enter_correct_end_take_back(self):
+    def test_enter_correct_end_retract(self):
         failure = self.by_hand(url=BIP)
         self.assertEqual((failure.origin, failure.environment, failure.announced), ("manual", "test", stored(NOW)))
         self.assertEqual((failure.status, self.mode()), ("in_force", Mode.EMERGENCY))
@@ -299,11 +299,11 @@ class TestByHand(AnnouncementCommon):
         failure.end = stored(NOW + HOUR)
         self.assertEqual(self.mode(), Mode.EMERGENCY)
         self.history(failure)
-        failure.action_take_back()
+        failure.action_retract()
         self.assertEqual((failure.status, self.mode()), ("withdrawn", Mode.OFFLINE24))
         self.assertFalse(failure._announcements("test"))
         self.history(failure)
-        failure.action_put_back()
+        failure.action_reinstate()
         self.assertEqual(self.mode(), Mode.EMERGENCY)
         accountant, manager = self.accountant.partner_id, self.manager.partner_id
         self.assertEqual(
@@ -355,7 +355,7 @@ class TestByHand(AnnouncementCommon):
     def test_latarnias_notice_is_taken_back_until_a_newer_one(self):
         self.failure()
         self.poll()
-        self.all().action_take_back()
+        self.all().action_retract()
         self.poll()
         self.assertEqual(self.mode(), Mode.OFFLINE24)
         self.failure(version=2)
@@ -406,7 +406,7 @@ class TestByHand(AnnouncementCommon):
             for change in (
                 lambda records: records.create({"kind": "failure", "start": stored(NOW), "number": "1"}),
                 lambda records: records.action_end_now(),
-                lambda records: records.action_take_back(),
+                lambda records: records.action_retract(),
             ):
                 with self.assertRaises(AccessError):
                     change(by_hand.with_user(user))

@@ -365,7 +365,7 @@ class TestSealedInvoices(InvoiceCorpus):
         )
         in_failure = self.invoice()
         in_failure.with_user(self.accountant).action_l10n_pl_ksef_issue_offline()
-        failure.action_take_back()
+        failure.action_retract()
         self.check("of one issued in total failure", self.credit_note(in_failure, False), **without_number)
 
     def test_advances(self):

@@ -18,7 +18,8 @@ from ..devtools.ksef_simulator.invoices import work_on
 from ..devtools.scanning import digest_in
 from ..ksef.api import packages
 from ..ksef.codes import links, numbers
-from ..models import queue, submission
+from ..models import submission
+from ..tools import worker
 from .common import NOW, KsefSimulatorCommon
 
 
@@ -33,8 +34,7 @@ class KsefSendingCommon(KsefSimulatorCommon):
         self.clock = self.frozen.start()
         self.addCleanup(self.frozen.stop)
         self.ksef.state.settings.rate_limits_enforced = True
-        for module in (queue, submission):
-            self.startPatcher(patch.object(module, "sleep", self.pass_time))
+        self.startPatcher(patch.object(worker, "sleep", self.pass_time))
         self.upload(self.issued())
 
     def pass_time(self, seconds):
@@ -142,7 +142,7 @@ class TestSending(KsefSendingCommon):
         # KSeF finishes with the session before anybody asks.
         with self.ksef.state.lock:
             work_on(self.ksef.state, self.ksef.state.sessions[lost.reference].invoices)
-        lost.action_give_up()
+        lost.action_resend()
         self.assertEqual(document.state, "waiting")
         self.run_worker(31)
         self.assertEqual(document.state, "accepted", document.rejection_words)
@@ -244,7 +244,7 @@ class TestSending(KsefSendingCommon):
         move.action_l10n_pl_ksef_issue_offline()
         self.assertFalse(move.l10n_pl_ksef_document_id)
         self.assertTrue(move.l10n_pl_ksef_total_failure)
-        failure.action_take_back()
+        failure.action_retract()
         self.assertEqual(document.state, "waiting")
         self.run_worker(1)
         self.check_accepted(moves)
@@ -259,7 +259,7 @@ class TestSending(KsefSendingCommon):
         )
         self.assertEqual((document.state, document.deadline), ("not_required", False))
         self.assertFalse(move.activity_ids)
-        failure.action_take_back()
+        failure.action_retract()
         self.assertEqual((document.state, str(document.deadline)), ("rejected", "2026-11-24"))
 
     def test_rejected_and_corrected(self):
@@ -330,11 +330,11 @@ class TestSending(KsefSendingCommon):
         (move,) = self.sealed()
         self.ksef.stop()
         self.run_worker()
-        queue_record = self.env["l10n_pl_ksef.queue"].search([("environment", "=", "test")])
-        self.assertIn("Nie można połączyć", queue_record.problem)
-        self.assertEqual(queue_record.retry_at, (NOW + timedelta(minutes=1)).replace(tzinfo=None))
+        channel_record = self.env["l10n_pl_ksef.channel"].search([("environment", "=", "test")])
+        self.assertIn("Nie można połączyć", channel_record.problem)
+        self.assertEqual(channel_record.retry_at, (NOW + timedelta(minutes=1)).replace(tzinfo=None))
         self.run_worker(2)
-        self.assertEqual(queue_record.failures, 2)
+        self.assertEqual(channel_record.failures, 2)
         document = move.l10n_pl_ksef_document_id.with_user(self.accountant)
         self.assertIn("Nie można połączyć", document.hindrance)
         self.assertIn("brak połączenia. Spróbuj później. Next attempt: 11/23/26, 11:04", document.hindrance)
@@ -343,7 +343,7 @@ class TestSending(KsefSendingCommon):
         self.assertEqual(document.action_send_now()["params"]["type"], "success")
         self.run_worker()
         self.check_accepted(move)
-        self.assertFalse(queue_record.problem)
+        self.assertFalse(channel_record.problem)
 
     def test_a_damaged_file_stops_no_other(self):
         moves = self.sealed(2)
@@ -420,8 +420,8 @@ class TestTrouble(KsefSendingCommon):
     def submissions(self, *states):
         return self.env["l10n_pl_ksef.submission"].search([("state", "in", states)] if states else [])
 
-    def queue(self):
-        return self.env["l10n_pl_ksef.queue"].search([("environment", "=", "test")])
+    def channel(self):
+        return self.env["l10n_pl_ksef.channel"].search([("environment", "=", "test")])
 
     def refuse(self, code, method, path, status=400, **values):
         body = {"title": "x", "status": status, "errors": code and [{"code": code, "description": "x"}] or []}
@@ -483,7 +483,7 @@ class TestTrouble(KsefSendingCommon):
                 self.refuse(code, "POST", "/sessions/online/*/invoices", status, times=2)
                 self.run_worker(31)
                 self.assertEqual(document.state, "waiting")
-                self.assertTrue(self.queue().problem)
+                self.assertTrue(self.channel().problem)
                 self.ksef.faults.clear()
 
     def test_a_package_that_ksef_cannot_open(self):
@@ -496,8 +496,8 @@ class TestTrouble(KsefSendingCommon):
         with patch.object(packages.Package, "open_part", spoiled):
             for failures in (1, 2):
                 self.run_worker(31)
-                self.assertEqual(self.queue().failures, failures)
-        self.assertIn("405", self.queue().problem)
+                self.assertEqual(self.channel().failures, failures)
+        self.assertIn("405", self.channel().problem)
         self.assertEqual(set(moves.l10n_pl_ksef_document_id.mapped("state")), {"waiting"})
 
     def test_packages_that_are_cut_off_get_smaller(self):
@@ -548,15 +548,15 @@ class TestTrouble(KsefSendingCommon):
         self.run_worker(1)
         for sent in (move, second):
             self.assertEqual(sent.l10n_pl_ksef_document_id.state, "accepted")
-        self.assertFalse(self.queue().retry_at)
-        self.assertIn("Branch", self.queue().problem)
+        self.assertFalse(self.channel().retry_at)
+        self.assertIn("Branch", self.channel().problem)
         session.state = "failed"
 
     def test_a_clock_that_was_wrong(self):
         self.sealed()
         self.run_worker()
         later = NOW + timedelta(days=365)
-        self.queue().sudo().write(
+        self.channel().sudo().write(
             {
                 "retry_at": later.replace(tzinfo=None),
                 "requests": {"onlineSession": [later.timestamp()] * 20, "invoiceSend": [later.timestamp()] * 20},
@@ -567,19 +567,19 @@ class TestTrouble(KsefSendingCommon):
             self.run_worker(1)
         self.assertEqual(move.l10n_pl_ksef_document_id.state, "accepted")
 
-    def test_giving_up_while_the_worker_is_at_it(self):
+    def test_resending_while_the_worker_is_at_it(self):
         self.sealed()
         self.ksef.faults.plan(AnswerInstead(), "GET", "/sessions/*", times=None)
         self.run_worker()
         (session,) = self.submissions("processing")
         with closing(db_connect(self.env.cr.dbname).cursor()) as worker:
-            worker.execute(SQL("SELECT pg_advisory_xact_lock(%s)", self.queue()._lock()))
+            worker.execute(SQL("SELECT pg_advisory_xact_lock(%s)", self.channel()._lock()))
             with self.assertRaisesRegex(UserError, "right now"):
-                session.with_user(self.accountant).action_give_up()
-        session.with_user(self.accountant).action_give_up()
+                session.with_user(self.accountant).action_resend()
+        session.with_user(self.accountant).action_resend()
         self.assertEqual(session.state, "failed")
         with self.assertRaisesRegex(UserError, "finished"):
-            session.action_give_up()
+            session.action_resend()
 
     def test_stops_in_time(self):
         """A run that takes longer than Odoo likes goes on in the next one."""

@@ -82,7 +82,7 @@ class CertificateRequest(models.TransientModel):
         return self._get_records_action(target="new", name=self.env._("Request an Offline Certificate"))
 
     def action_request(self):
-        """Request the certificate and show it."""
+        """Request the certificate and show it; its key is committed first."""
         self.ensure_one()
         start = datetime.combine(self.valid_from, time(), WARSAW) if self.valid_from else None
         try:

@@ -114,7 +114,7 @@ class IssueOffline(models.TransientModel):
         self.ensure_one()
         if self.mode != self.proposed_mode and not (self.reason or "").strip():
             raise UserError(self.env._("Say why you choose another mode than the announcements call for."))
-        self.env["l10n_pl_ksef.queue"]._wake()
+        self.env["l10n_pl_ksef.channel"]._wake()
         if self.count == 1:
             self.move_ids._l10n_pl_ksef_issue_offline(self.mode, self.reason)
             return {"type": "ir.actions.act_window_close"}

@@ -22,8 +22,9 @@ from odoo.tools import SQL, split_every
 
 from ...ksef.api.pacing import Pace, group_of
 from ...ksef.errors import RateLimited
-from ...models import queue, submission
+from ...models import submission
 from ...models.res_company import SIMULATOR_VARIABLE
+from ...tools import worker
 from ..authority import Authority
 from ..ksef_simulator import Settings, Simulator
 from ..ksef_simulator.clock import Clock
@@ -200,7 +201,7 @@ def simulate(clock):
 
 
 def work(database, clock):
-    """Let a worker hand over all that waits, and return what it has to tell."""
+    """Let a worker send all that waits, and return what it has to tell."""
 
     def job(answers):
         requests, before, began = Counter(), Pace.before, clock()
@@ -223,7 +224,7 @@ def work(database, clock):
 
             return patch.object(submission.Submission, name, run)
 
-        queue.sleep = submission.sleep = clock.sleep
+        worker.sleep = clock.sleep
         with clock.in_force(), patch.object(Pace, "before", count), timed("_send_all"), timed("_settle"):
             with timed("_confirm"):
                 Path("/proc/self/clear_refs").write_text("5")  # the peak is measured from here
@@ -251,7 +252,7 @@ def work(database, clock):
 def run_once(database):
     """Let the worker run, and tell whether there is something left."""
     with sql_db.db_connect(database).cursor() as cursor:
-        api.Environment(cursor, SUPERUSER_ID, {})["l10n_pl_ksef.queue"]._cron_send()
+        api.Environment(cursor, SUPERUSER_ID, {})["l10n_pl_ksef.channel"]._cron_send()
         cursor.execute(UNFINISHED)
         return cursor.fetchone()[0]
 

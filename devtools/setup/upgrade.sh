@@ -2,7 +2,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # the pieces share their variables
 
 # Each version with the last commit that had it
-earlier_versions=(19.0.1.0.0=ec5e672 19.0.1.1.0=9cb80b9)
+earlier_versions=(19.0.1.0.0=ec5e672 19.0.1.1.0=9cb80b9 19.0.1.2.0=510517b)
 
 check_upgrades() {
     local each

@@ -32,6 +32,17 @@ for document in documents:
     expect("signature", verify(document.kod_ii, der), True)
 expect("codes on paper", [len(move._l10n_pl_ksef_links()) for move in documents.move_id], [2, 2, 1])
 
+kept = int(env["ir.config_parameter"].get_param("upgrade.channel_id", 0))  # the first version had none
+channels = env["l10n_pl_ksef.channel"].search([])
+expect("channels", [(channel.id, channel.failures) for channel in channels], [(kept, 3)] if kept else [])
+env.cr.execute("SELECT count(*) FROM pg_class WHERE relname LIKE 'l10n\\_pl\\_ksef\\_queue%'")
+expect("tables and indexes of the old name", env.cr.fetchone()[0], 0)
+for model, name in (("ir.model", "model"), ("ir.model.data", "name"), ("ir.model.constraint", "name")):
+    left = env[model].search([(name, "like", "pl_ksef_queue")]) | env[model].search([(name, "like", "pl_ksef.queue")])
+    expect(f"{model} of the old name", left.mapped(name), [])
+cron = env.ref(f"{ADDON}.cron_send")
+expect("model of the worker's cron", cron.model_id.model, "l10n_pl_ksef.channel")
+
 # The old key signs, and each screen opens.
 new = documents[0].move_id.copy({"invoice_date": documents[0].issue_date})
 new.action_post()

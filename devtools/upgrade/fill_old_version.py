@@ -12,6 +12,7 @@ from odoo.addons.l10n_pl_ksef_offline.devtools.authority import Authority
 
 PASSWORD = "Stare-haslo-2026!"  # of a throwaway key
 KSEF_NUMBER = "5795955811-20261123-0100001AF629-AF"
+CHANNEL_FAILURES = 3
 
 env["ir.config_parameter"].set_param("l10n_pl_edi_ksef.mode", "test")
 now = datetime.now(timezone.utc)
@@ -60,4 +61,8 @@ env["ir.actions.report"].with_context(force_report_rendering=True)._render_qweb_
 accepted.write({"l10n_pl_edi_status": "accepted", "l10n_pl_edi_number": KSEF_NUMBER})
 if "ksef_number" in accepted.l10n_pl_ksef_document_id._fields:
     accepted.l10n_pl_ksef_document_id.sudo().write({"state": "accepted", "ksef_number": KSEF_NUMBER})
+# Since the second version it is kept how KSeF is reached; the model's name has changed meanwhile.
+for model in {"l10n_pl_ksef.queue", "l10n_pl_ksef.channel"} & set(env.registry):
+    env[model].create({"environment": "test", "nip": env.company._l10n_pl_ksef_nip(), "failures": CHANNEL_FAILURES})
+    env["ir.config_parameter"].set_param("upgrade.channel_id", env[model].search([]).id)
 env.cr.commit()

@@ -71,6 +71,16 @@ def wait_for_room(limit, moments, now):
     return max(waits)
 
 
+def is_near(moment, now, past, ahead):
+    """Tell whether a moment on record lies within ``now - past < moment <= now + ahead``.
+
+    One that is farther ahead than anything writes it down was written while the clock was wrong: it does not count.
+
+    :param past, ahead: in what the moments differ by: seconds, or ``timedelta`` if they are ``datetime``
+    """
+    return now - past < moment <= now + ahead
+
+
 class Pace:
     """Remembers the requests of the last hour and tells when the next one may go.
 
@@ -108,10 +118,8 @@ class Pace:
         return True
 
     def _within_the_hour(self, group, now):
-        # One that lies ahead was counted while the clock was wrong.
-        moments = [
-            moment for moment in self.moments.get(group, ()) if now - _HOUR < moment <= now + LONGEST_PAUSE + _MARGIN
-        ]
+        ahead = LONGEST_PAUSE + _MARGIN
+        moments = [moment for moment in self.moments.get(group, ()) if is_near(moment, now, _HOUR, ahead)]
         if moments:
             # KSeF counts a request when it arrives, and the last one may have been on its way until now.
             moments[-1] = min(moments[-1] + _LONGEST_WAY, now)

@@ -1,14 +1,10 @@
-"""The copies of an invoice: the one handed over before the KSeF number stays, and one with the number follows it."""
-
-import logging
+"""The copies of an invoice: the one given before the KSeF number stays, and one with the number follows it."""
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
 from ...ksef.law import buyers
-
-_logger = logging.getLogger(__name__)
+from ...tools import worker
 
 _CHUNK = 20  # invoices rendered together and committed at once
 _HELD_SETTINGS = (
@@ -32,7 +28,7 @@ class AccountMove(models.Model):
         "KSeF: Buyer Holds an Offline Copy",
         readonly=True,
         copy=False,
-        help="Was handed over before KSeF gave the number; the copy with the number has not been mailed yet.",
+        help="Was given before KSeF assigned the number; the copy with the number has not been mailed yet.",
     )
     # Sent by a job that may read anything: nobody writes it from outside.
     l10n_pl_ksef_held_mail = fields.Json(
@@ -149,7 +145,7 @@ class AccountMove(models.Model):
 
     @api.model
     def _l10n_pl_ksef_cron_renew_copies(self):
-        """Make the copies with the number, and mail them where a mail waits or the company wants it."""
+        """Make the copies with the number, and mail them where that is wanted; commit after a few."""
         awaited = [("l10n_pl_ksef_copy_outdated", "=", True)]
         cron = self.env["ir.cron"]
         cron._commit_progress(remaining=self.search_count(awaited))
@@ -165,16 +161,12 @@ class AccountMove(models.Model):
 
     def _l10n_pl_ksef_make_copies(self):
         self.sudo().l10n_pl_ksef_copy_outdated = False
-        try:
-            with self.env.cr.savepoint():
-                self._l10n_pl_ksef_make_pdfs()
-        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
-            raise
-        except Exception as error:
-            _logger.warning("Copies of %s could not be made together", self, exc_info=True)
-            if len(self) == 1:
-                self._l10n_pl_ksef_tell_failed_copy(error)
-                return
+        with worker.attempt(self.env, "Copies of %s could not be made together", self, savepoint=True) as making:
+            self._l10n_pl_ksef_make_pdfs()
+        if making.error and len(self) == 1:
+            self._l10n_pl_ksef_tell_failed_copy(making.error)
+            return
+        if making.error:
             for move in self:
                 move._l10n_pl_ksef_make_copies()
             return
@@ -185,16 +177,12 @@ class AccountMove(models.Model):
         settings = self._l10n_pl_ksef_mail_settings()
         if settings is None:
             return
-        try:
-            with self.env.cr.savepoint():
-                self.env["account.move.send"]._generate_and_send_invoices(
-                    self, sending_methods=["email"], extra_edis=[], **settings
-                )
-        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
-            raise
-        except Exception as error:
-            _logger.warning("The copy of %s could not be mailed", self, exc_info=True)
-            self._l10n_pl_ksef_tell_failed_copy(error)
+        with worker.attempt(self.env, "The copy of %s could not be mailed", self, savepoint=True) as mailing:
+            self.env["account.move.send"]._generate_and_send_invoices(
+                self, sending_methods=["email"], extra_edis=[], **settings
+            )
+        if mailing.error:
+            self._l10n_pl_ksef_tell_failed_copy(mailing.error)
 
     def _l10n_pl_ksef_make_pdfs(self):
         send = self.env["account.move.send"]

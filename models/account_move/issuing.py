@@ -200,7 +200,7 @@ class AccountMove(models.Model):
         """Issue the selected invoices in the mode that the announcements call for; those issued stay as they are."""
         for move in self:
             move._l10n_pl_ksef_issue_offline()
-        self.env["l10n_pl_ksef.queue"]._wake()
+        self.env["l10n_pl_ksef.channel"]._wake()
 
     def _l10n_pl_ksef_issue_offline(self, mode=None, reason=None):
         """Issue this invoice outside KSeF, once however often and by however many it is called.

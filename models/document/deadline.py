@@ -131,7 +131,7 @@ class Document(models.Model):
     def _announcements_changed(self, environment):
         """Follow announcements or days off that have changed, and wake the worker."""
         self.sudo().search([("environment", "=", environment), ("state", "in", _MOVABLE_STATES)])._update_deadlines()
-        self.env["l10n_pl_ksef.queue"]._wake()
+        self.env["l10n_pl_ksef.channel"]._wake()
 
     # In one line
 

@@ -1,20 +1,17 @@
 """How documents fare on their way to KSeF."""
 
-import logging
 from dataclasses import replace
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import split_every
 
 from ...ksef.api import rejections
 from ...ksef.api.client import UNKNOWN_INVOICE
 from ...ksef.errors import PermissionMissing, RequestRefused
+from ...tools import worker
 from ...tools.errors import Unexpected
 from ...tools.translation import translated
-
-_logger = logging.getLogger(__name__)
 
 ON_THE_WAY = ("sending", "unknown", "sent")  # what became of it is not known yet
 _FEW = 100  # files in memory at once
@@ -32,9 +29,9 @@ class Document(models.Model):
     accepted_at = fields.Datetime("KSeF Number Assigned", readonly=True)
     upo_id = fields.Many2one("ir.attachment", "UPO", readonly=True, ondelete="restrict")
     problem = fields.Text(readonly=True, help="Why it could not be sent the last time.")
-    hindrance = fields.Text("Why It Waits", compute="_compute_hindrance")
+    hindrance = fields.Text("Waiting for", compute="_compute_hindrance")
     rejection_code = fields.Integer("KSeF's Code", readonly=True, aggregator=None)
-    rejection_words = fields.Text("KSeF Says", readonly=True)
+    rejection_words = fields.Text("KSeF's reply", readonly=True)
     rejection_meaning = fields.Text("What It Means", compute="_compute_rejection")
     rejection_advice = fields.Text("What to Do", compute="_compute_rejection")
     can_correct = fields.Boolean(compute="_compute_rejection")
@@ -60,17 +57,17 @@ class Document(models.Model):
     @api.depends("state", "problem")
     @api.depends_context("lang")
     def _compute_hindrance(self):
-        queues = self.env["l10n_pl_ksef.queue"]
+        channels = self.env["l10n_pl_ksef.channel"]
         for document in self:
             nip = document.company_id.sudo()._l10n_pl_ksef_nip()
             waits = document.state == "waiting"
-            document.hindrance = waits and (document.problem or queues._hindrance(document.environment, nip))
+            document.hindrance = waits and (document.problem or channels._hindrance(document.environment, nip))
 
-    # Taken by a session
+    # Claimed by a session
 
     @api.model
     def _sendable(self, company, environment, corrections=False):
-        """Return the documents of a company that wait, what is due first first: technical corrections or the others."""
+        """Return the documents of a company that wait, earliest deadline first: technical corrections or the others."""
         return self.sudo().search(
             [
                 ("company_id", "=", company.id),
@@ -81,25 +78,25 @@ class Document(models.Model):
             order="deadline, id",
         )
 
-    def _take(self, submission):
-        """Take those that still wait for a session, for good, and return them; nobody else sends them then."""
+    def _claim_and_commit(self, submission):
+        """Claim those that still wait for a session, and return them; nobody else sends them then."""
         locked = self.try_lock_for_update()
         locked.invalidate_recordset(["state"])
-        taken = locked.filtered(lambda document: document.state == "waiting")
-        taken._step(state="sending", submission_id=submission.id, sent_at=fields.Datetime.now(), problem=False)
-        return taken
+        claimed = locked.filtered(lambda document: document.state == "waiting")
+        claimed._commit_step(state="sending", submission_id=submission.id, sent_at=fields.Datetime.now(), problem=False)
+        return claimed
 
-    def _step(self, **values):
-        """Write down how far the documents are, for good."""
+    def _commit_step(self, **values):
+        """Write down how far the documents are, and commit."""
         self.write(values)
         self.env.cr.commit()  # pylint: disable=invalid-commit  # what KSeF knows must not be forgotten here
 
-    def _wait_again(self, problem=False):
-        """Put back what KSeF has certainly not received."""
-        self._step(state="waiting", submission_id=False, sent_at=False, problem=problem)
+    def _requeue_and_commit(self, problem=False):
+        """Put back to waiting what KSeF has certainly not received."""
+        self._commit_step(state="waiting", submission_id=False, sent_at=False, problem=problem)
 
-    def _readable(self):
-        """Return those whose sealed bytes are whole; the others say that they are not."""
+    def _leave_out_damaged_and_commit(self):
+        """Return those whose sealed bytes are whole; the others say from now on that they are not."""
         damaged = []
         for document, xml in self._few_at_a_time():
             try:
@@ -107,7 +104,7 @@ class Document(models.Model):
             except UserError as error:
                 document.problem = str(error)
                 damaged.append(document.id)
-        self.env.cr.commit()  # pylint: disable=invalid-commit  # reading takes long; what comes next looks anew
+        self.env.cr.commit()  # pylint: disable=invalid-commit  # reading takes long; what comes next looks again
         return self - self.browse(damaged)
 
     def _files(self):
@@ -125,20 +122,19 @@ class Document(models.Model):
 
     # What KSeF says of them
 
-    def _take_results(self, submission, statuses, client):
-        """Settle those documents of a session that ``statuses`` (of ``ksef.api.InvoiceStatus``) tell of, for good.
+    def _settle_and_commit(self, submission, statuses, client):
+        """Settle those documents of a session that ``statuses`` (of ``ksef.api.InvoiceStatus``) tell of.
 
         :return: how many of them are not settled
         """
         by_hash = {status.sha256.hex(): status for status in statuses}
         documents = self._on_the_way_in(submission, by_hash)
         duplicates = documents.filtered(lambda document: by_hash[document.sha256].code == rejections.DUPLICATE)
-        (documents - duplicates)._take_judgements(by_hash)
+        (documents - duplicates)._settle_all_and_commit(by_hash)
         for document in duplicates:
-            # Asks KSeF, so what is known is written down before the next one.
-            document._take_duplicate(by_hash[document.sha256], client)
+            document._settle_duplicate_and_commit(by_hash[document.sha256], client)
         if documents:
-            self.env["l10n_pl_ksef.queue"]._go_on(len(documents))
+            worker.commit_and_go_on(self.env, len(documents))
         return len(self._on_the_way_in(submission, by_hash))
 
     def _on_the_way_in(self, submission, hashes):
@@ -146,27 +142,25 @@ class Document(models.Model):
             [("submission_id", "=", submission.id), ("sha256", "in", list(hashes)), ("state", "in", ON_THE_WAY)]
         )
 
-    def _take_judgements(self, by_hash):
-        """Write down what KSeF says of these, and commit; a document that cannot be written stops no other."""
-        try:
+    def _settle_all_and_commit(self, by_hash):
+        """Write down what KSeF says of these; a document that cannot be written stops no other."""
+        what = "What KSeF says of %s cannot be written down"
+        with worker.attempt(self.env, what, self) as settling:
             accepted = self.filtered(lambda document: by_hash[document.sha256].is_accepted)
             accepted._accept({document: by_hash[document.sha256] for document in accepted})
             for document in self - accepted:
-                document._take_result(by_hash[document.sha256])
+                document._settle_one(by_hash[document.sha256])
             self.env.cr.commit()  # pylint: disable=invalid-commit  # the next page may fail
-        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
-            raise
-        except Exception:
-            self.env.cr.rollback()
-            if len(self) == 1:
-                _logger.exception("What KSeF says of document %s cannot be written down", self.id)
-                self._step(problem=translated(self.env, Unexpected()))
-                return
-            middle = len(self) // 2
-            self[:middle]._take_judgements(by_hash)
-            self[middle:]._take_judgements(by_hash)
+        if not settling.error:
+            return
+        if len(self) == 1:
+            self._commit_step(problem=translated(self.env, Unexpected()))
+            return
+        middle = len(self) // 2
+        self[:middle]._settle_all_and_commit(by_hash)
+        self[middle:]._settle_all_and_commit(by_hash)
 
-    def _take_result(self, status):
+    def _settle_one(self, status):
         if status.is_pending:
             self.write({"state": "sent", "ksef_reference": status.reference})
         elif status.code in rejections.RETRIABLE:
@@ -174,21 +168,21 @@ class Document(models.Model):
         else:
             self._reject(status.code, ": ".join([status.description, *status.details]))
 
-    def _take_duplicate(self, status, client):
-        number = self._own_number(status, client)
+    def _settle_duplicate_and_commit(self, status, client):
+        number = self._ask_own_number(status, client)
         if number:
             status = replace(status, ksef_number=number, acquisition_date=status.invoicing_date)
             self._accept({self: status})
         else:
             self.duplicate_of = status.extensions.get("originalKsefNumber")
-            self._take_result(status)
+            self._settle_one(status)
         self.env.cr.commit()  # pylint: disable=invalid-commit  # the next one asks KSeF
 
-    def _own_number(self, status, client):
-        """Return the KSeF number of the invoice that this one is a duplicate of, if it is this very one.
+    def _ask_own_number(self, status, client):
+        """Ask KSeF for the number of the invoice that this is a duplicate of, if it is this very one; may commit.
 
         An earlier sending was accepted although its answer was lost. The session that KSeF names is not reliable, so
-        the invoice itself is compared.
+        the invoice itself is compared. The request is counted, and that is committed.
         """
         number = status.extensions.get("originalKsefNumber")
         if not number:
@@ -274,18 +268,18 @@ class Document(models.Model):
         self.sudo().write({"state": "waiting", "rejection_code": False, "submission_id": False, "sent_at": False})
         self.sudo()._update_deadlines()
         self.sudo()._mended()
-        self.env["l10n_pl_ksef.queue"]._wake()
+        self.env["l10n_pl_ksef.channel"]._wake()
 
     def action_send_now(self):
         """Wake the worker, whatever pause is on."""
         self.check_access("read")
-        queues = self.env["l10n_pl_ksef.queue"].sudo()
+        channels = self.env["l10n_pl_ksef.channel"].sudo()
         environment = self.env["account.move"]._l10n_pl_ksef_environment()
         for company in self.company_id or self.env.companies:
-            queues |= queues._with(environment, company._l10n_pl_ksef_nip())
-        queues.retry_at = False
-        queues._wake()
-        closed = queues._closed_because(environment)
+            channels |= channels._of(environment, company._l10n_pl_ksef_nip())
+        channels.retry_at = False
+        channels._wake()
+        closed = channels._closed_because(environment)
         return {
             "type": "ir.actions.client",
             "tag": "display_notification",

@@ -39,5 +39,5 @@ class Document(models.Model):
                 "new codes; the codes that the buyer holds lead to it, too."
             )
         )
-        self.env["l10n_pl_ksef.queue"]._wake()
+        self.env["l10n_pl_ksef.channel"]._wake()
         return correction
