@@ -1,4 +1,4 @@
-"""A process for the tests of faults: it hands documents over by a shared clock, and its workers may be killed.
+"""A process for the tests of faults: it sends documents by a shared clock, and its workers may be killed.
 
 Started with Odoo's options, with the variables KSEF_CLOCK (a file, see ``shared_clock``) and L10N_PL_KSEF_API_URL. It
 reads commands, one a line, and answers each with a line of JSON. A worker is a fork, so that it starts in no time.
@@ -207,7 +207,7 @@ def finish(process):
 
 @command
 def rest(process):
-    """Let go of the database, so that it can be dropped and made anew."""
+    """Let go of the database, so that it can be dropped and made again."""
     sql_db.close_all()
     return {}
 
