@@ -20,6 +20,7 @@
         "wizards/certificate_revoke_views.xml",
         "wizards/issue_offline_views.xml",
         "wizards/document_decision_views.xml",
+        "wizards/differences_templates.xml",
         "wizards/technical_correction_views.xml",
         "wizards/in_ksef_already_views.xml",
         "wizards/verification_codes_views.xml",

@@ -1,4 +1,4 @@
-"""A certificate authority for demos and tests: it issues what KSeF issues, in the files that KSeF hands out.
+"""A certificate authority for demos and tests: it issues what KSeF issues, in the files that KSeF gives.
 
 Nothing here trusts or checks anything, and no moment is read from a clock: who issues names all dates.
 """

@@ -33,15 +33,21 @@ class Certificate(models.Model):
 class ResConfigSettings(models.TransientModel):
     _inherit = "res.config.settings"
 
-    l10n_pl_ksef_login_worked_at = fields.Datetime(related="company_id.l10n_pl_ksef_login_worked_at")
+    l10n_pl_ksef_login_worked = fields.Boolean(
+        "The login to KSeF works: test it below.",
+        compute="_compute_l10n_pl_ksef_first_steps",
+    )
     l10n_pl_ksef_certificate_is_active = fields.Boolean(
-        compute="_compute_l10n_pl_ksef_first_steps", export_string_translation=False
+        "An offline certificate is active: add or request one below, then update its status.",
+        compute="_compute_l10n_pl_ksef_first_steps",
     )
     l10n_pl_ksef_key_is_backed_up = fields.Boolean(
-        compute="_compute_l10n_pl_ksef_first_steps", export_string_translation=False
+        "A copy of the master key is in a safe place.",
+        compute="_compute_l10n_pl_ksef_first_steps",
     )
     l10n_pl_ksef_code_was_scanned = fields.Boolean(
-        compute="_compute_l10n_pl_ksef_first_steps", export_string_translation=False
+        "A test code was scanned, and the ministry's page confirmed the certificate.",
+        compute="_compute_l10n_pl_ksef_first_steps",
     )
 
     @api.depends("company_id", "l10n_pl_ksef_certificate_id")
@@ -50,6 +56,7 @@ class ResConfigSettings(models.TransientModel):
         is_backed_up = bool(backed_up) and backed_up == self._l10n_pl_ksef_master_key()
         for settings in self:
             certificate = settings.l10n_pl_ksef_certificate_id
+            settings.l10n_pl_ksef_login_worked = bool(settings.company_id.l10n_pl_ksef_login_worked_at)
             settings.l10n_pl_ksef_certificate_is_active = certificate.status == "active"
             settings.l10n_pl_ksef_key_is_backed_up = is_backed_up
             settings.l10n_pl_ksef_code_was_scanned = (

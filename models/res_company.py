@@ -24,21 +24,21 @@ class ResCompany(models.Model):
         "KSeF Context",
         default="Nip",
         required=True,
-        help="In which context the company acts in KSeF. It stands in KOD II and can differ from the seller's NIP.",
+        help="In which context the company acts in KSeF. It is part of KOD II and may differ from the seller's NIP.",
     )
     l10n_pl_ksef_context_value = fields.Char("KSeF Context Identifier", help="If empty: the company's own NIP.")
     l10n_pl_ksef_responsible_id = fields.Many2one(
         "res.users",
         "Responsible for KSeF",
-        help="Is reminded before a certificate ends. If empty: whoever added the certificate.",
+        help="Is reminded before a certificate expires. If empty: the user who added the certificate.",
     )
     l10n_pl_ksef_offline_by_itself = fields.Boolean(
-        "Issue Offline by Itself",
-        help="An invoice that is to go to KSeF while KSeF cannot be reached is issued offline at once.",
+        "Issue Offline Automatically",
+        help="An invoice that is being sent while KSeF is unreachable is issued offline at once.",
     )
     l10n_pl_ksef_mail_numbered_copy = fields.Boolean(
         "Send the Copy with the KSeF Number",
-        help="To buyers of art. 106gb(4) of the VAT Act who got the offline copy, once KSeF has given the number.",
+        help="To buyers under art. 106gb(4) of the VAT Act that have the offline copy, once there is a KSeF number.",
     )
 
     def _l10n_pl_ksef_nip(self):

@@ -16,7 +16,7 @@ class ResConfigSettings(models.TransientModel):
         "l10n_pl_ksef.certificate",
         "Certificate in use",
         compute="_compute_l10n_pl_ksef_certificate_id",
-        help="Of the certificates that can sign now, the one that ends last signs.",
+        help="If several certificates can sign, the one with the latest expiry date does.",
     )
     l10n_pl_ksef_certificate_status = fields.Selection(related="l10n_pl_ksef_certificate_id.status")
     l10n_pl_ksef_certificate_valid_to = fields.Datetime("Valid until", related="l10n_pl_ksef_certificate_id.valid_to")
@@ -37,7 +37,7 @@ class ResConfigSettings(models.TransientModel):
         "In packages above",
         config_parameter=THRESHOLD_PARAMETER,
         default=DEFAULT_THRESHOLD,
-        help="More documents than this go to KSeF in packages (batch sessions), fewer one by one.",
+        help="More documents than this are sent to KSeF in packages (batch sessions), fewer one by one.",
     )
 
     @api.depends("company_id")
@@ -73,17 +73,14 @@ class ResConfigSettings(models.TransientModel):
     def action_l10n_pl_ksef_update_status(self):
         return self.l10n_pl_ksef_certificate_id.action_update_status()
 
-    def action_l10n_pl_ksef_remove(self):
-        return self.l10n_pl_ksef_certificate_id.action_remove()
-
     def action_l10n_pl_ksef_rotate_keys(self):
-        """Encrypt all private keys anew under the first master key."""
+        """Re-encrypt all private keys under the first master key."""
         self.env["l10n_pl_ksef.certificate"].check_access("unlink")
         done, locked = self.env["l10n_pl_ksef.certificate"]._rotate_keys()
-        message = self.env._("%(done)s private keys are under the current master key.", done=len(done))
+        message = self.env._("%(done)s private keys are encrypted with the current master key.", done=len(done))
         if locked:
             names = ", ".join(locked.mapped("name"))
-            message += " " + self.env._("Locked, left as they were: %(names)s", names=names)
+            message += " " + self.env._("Locked, left unchanged: %(names)s", names=names)
         return self._l10n_pl_ksef_notify(message, "warning" if locked else "success")
 
     @api.model

@@ -314,7 +314,7 @@ class TestCertificateLife(KsefSimulatorCommon):
         def steps():
             settings = self.env["res.config.settings"].create({"company_id": self.company.id})
             return settings, [
-                bool(settings.l10n_pl_ksef_login_worked_at),
+                settings.l10n_pl_ksef_login_worked,
                 settings.l10n_pl_ksef_certificate_is_active,
                 settings.l10n_pl_ksef_key_is_backed_up,
                 settings.l10n_pl_ksef_code_was_scanned,

@@ -13,7 +13,7 @@ from .names import NAME_TO_REQUEST
 class CertificateRequest(models.TransientModel):
     """Asks KSeF for an offline certificate, so that nobody has to leave Odoo for it.
 
-    First KSeF is asked for whom it would issue one and how many it still gives; then it is requested. The private
+    First KSeF is asked for whom it would issue one and how many more it will issue; then it is requested. The private
     key is made on this server and never leaves it.
     """
 
@@ -31,7 +31,7 @@ class CertificateRequest(models.TransientModel):
         required=True,
         default="ec",
     )
-    valid_from = fields.Date(help="If empty: at once.")
+    valid_from = fields.Date(help="If empty: immediately.")
     holder = fields.Char("KSeF Will Issue It For", readonly=True)
     requests_left = fields.Integer(readonly=True)
     certificates_left = fields.Integer(readonly=True)
@@ -46,12 +46,12 @@ class CertificateRequest(models.TransientModel):
             raise ValidationError(
                 self.env._(
                     "Give the certificate a name of 5 to 100 letters, digits, spaces, hyphens and underscores: KSeF "
-                    "takes no other characters."
+                    "accepts no other characters."
                 )
             )
 
     def action_ask(self):
-        """Read from KSeF for whom it would issue a certificate, and how many it still gives."""
+        """Read from KSeF for whom it would issue a certificate, and how many more."""
         self.ensure_one()
         try:
             with self.company_id._l10n_pl_ksef_client(self.environment) as client:
@@ -62,9 +62,9 @@ class CertificateRequest(models.TransientModel):
         if not limits.can_request:
             raise UserError(
                 self.env._(
-                    "KSeF gives the holder of the authentication certificate no more certificates: %(requests)s of "
-                    "%(all_requests)s requests and %(certificates)s of %(all_certificates)s certificates are left. "
-                    "Revoke one that is not used any more.",
+                    "KSeF will issue no more certificates to the holder of the authentication certificate: "
+                    "%(requests)s of %(all_requests)s requests and %(certificates)s of %(all_certificates)s "
+                    "certificates are left. Revoke one that is no longer used.",
                     requests=limits.enrollments_left,
                     all_requests=limits.enrollments,
                     certificates=limits.certificates_left,

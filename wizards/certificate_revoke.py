@@ -14,7 +14,7 @@ class CertificateRevoke(models.TransientModel):
     reason = fields.Selection(
         [
             ("Superseded", "Superseded by another certificate"),
-            ("KeyCompromise", "The private key may be known to others"),
+            ("KeyCompromise", "Others may know the private key"),
             ("Unspecified", "Another reason"),
         ],
         required=True,

@@ -89,7 +89,7 @@ class CertificateUpload(models.TransientModel):
         return None, None
 
     def _read_files(self, key_file, certificate_file, password):
-        """Return what two files (base64) hold: (private key or None, ``ksef.credentials.Certificate`` or None).
+        """Return what two files (base64) hold: (private key or None, ``ksef.keys.key_files.Certificate`` or None).
 
         A key may come a day before its certificate, and a certificate alone if its key is here already.
 
@@ -121,7 +121,7 @@ class CertificateUpload(models.TransientModel):
         if public.identifier_type == "Pesel":
             return self.env._(
                 "This certificate belongs to a person. That is normal, if the person has the permission to issue "
-                "invoices for %(company)s in KSeF; only that person may use it.",
+                "invoices for %(company)s in KSeF; only that person may use the certificate.",
                 company=self.company_id.name,
             )
         return self.env._(
@@ -165,7 +165,7 @@ class CertificateUpload(models.TransientModel):
             raise user_error(self.env, error) from None
         if public:
             if (warning := self._owner_warning(public)) and not self.owner_confirmed:
-                raise UserError(warning + "\n\n" + self.env._("Tick the box below this warning to go on."))
+                raise UserError(warning + "\n\n" + self.env._("Tick the box below this warning to continue."))
             self.pem = public.pem
         if private_key:
             self.sudo().token = open_vault(for_storing=True).encrypt(private_key, self._vault_context())

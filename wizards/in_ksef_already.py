@@ -1,8 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-from .differences import as_table
-
 
 class InKsefAlready(models.TransientModel):
     """Takes over the KSeF number of a rejected document whose invoice KSeF has already, once both are compared."""
@@ -34,7 +32,10 @@ class InKsefAlready(models.TransientModel):
             {
                 "compared_number": self.ksef_number,
                 "difference": found
-                and as_table(self.env, found, self.env._("File of this document"), self.env._("File in KSeF")),
+                and self.env["ir.qweb"]._render(
+                    "l10n_pl_ksef_offline.differences",
+                    {"found": found, "old": self.env._("File of this document"), "new": self.env._("File in KSeF")},
+                ),
                 "obstacle": self._obstacle_in(found),
                 "checked": False,
             }

@@ -1,4 +1,4 @@
-"""Names of certificates as KSeF has them (open-api.json: EnrollCertificateRequest.certificateName)."""
+"""Names of certificates as KSeF accepts them (open-api.json: EnrollCertificateRequest.certificateName)."""
 
 import re
 
@@ -11,4 +11,4 @@ NAME_TO_REQUEST = re.compile(r"[A-Za-z0-9_\- ąćęłńóśźżĄĆĘŁŃÓŚŹ�
 def check_names(wizards):
     """Refuse names that are too short or too long."""
     if any(len(wizard.name.strip()) not in NAME_LENGTH for wizard in wizards):
-        raise ValidationError(wizards.env._("Give the certificate a name of 5 to 100 characters, as KSeF has it."))
+        raise ValidationError(wizards.env._("Give the certificate a name of 5 to 100 characters, as KSeF requires."))

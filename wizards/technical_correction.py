@@ -1,8 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-from .differences import as_table
-
 
 class TechnicalCorrection(models.TransientModel):
     """Makes a new document of a rejected one: a new file with the same business content.
@@ -29,7 +27,10 @@ class TechnicalCorrection(models.TransientModel):
             except UserError as error:
                 wizard.obstacle = str(error)
                 continue
-            wizard.difference = as_table(self.env, found, self.env._("Rejected file"), self.env._("New file"))
+            wizard.difference = self.env["ir.qweb"]._render(
+                "l10n_pl_ksef_offline.differences",
+                {"found": found, "old": self.env._("Rejected file"), "new": self.env._("New file")},
+            )
             if not found:
                 wizard.obstacle = self.env._(
                     "The new file says the same as the rejected one, so KSeF would reject it again. Mend first what "

@@ -6,7 +6,7 @@ from ..ksef.codes import qr_image
 
 
 class TestCode(models.TransientModel):
-    """Shows a code that stands for no invoice, to find out before the first outage whether codes are accepted."""
+    """Shows a code that belongs to no invoice, to find out before the first outage whether codes are accepted."""
 
     _name = "l10n_pl_ksef.test.code"
     _description = "KSeF Test Code"

@@ -6,7 +6,7 @@ from ..ksef.codes import qr_image
 
 
 class VerificationCodes(models.TransientModel):
-    """Shows the codes of an invoice for where they cannot go on the paper, as with EDI or a label printer."""
+    """Shows the codes of an invoice for use apart from the paper, as with EDI or a label printer."""
 
     _name = "l10n_pl_ksef.verification.codes"
     _description = "Verification Codes"

