@@ -13,6 +13,7 @@ SAME = {
     "KOD I",
     "KOD II",
     "KSeF",
+    "KSeF offline",
     "NIP",
     "Offline %(year)s",
     "PESEL",
