@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives import serialization
 
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
+from odoo.tools import html2plaintext
 
 from odoo.addons.l10n_pl_edi.tools.ksef_api_service import KsefApiService
 from odoo.addons.l10n_pl_edi.tools.xades_signer import XadesSigner
@@ -17,6 +18,7 @@ from ..ksef.errors import KsefError
 from ..ksef.fa3.facts import Reference
 from ..ksef.fa3.heading import read_heading
 from ..ksef.law import modes
+from ..tools import worker
 from ..tools.errors import LoginCertificateMissing
 from ..tools.translation import user_error
 
@@ -25,6 +27,8 @@ _logger = logging.getLogger(__name__)
 _ENVIRONMENT_OF_MODE = {"prod": "production", "demo": "demo"}
 _FILES = frozenset({"invoice_pdf_report_file", "ubl_cii_xml_file", "l10n_pl_edi_attachment_file"})
 _TOLD_BY_KSEF = frozenset({"l10n_pl_edi_status", "l10n_pl_edi_number"})
+# What an invoice that KSeF has accepted keeps, whatever a later question brings.
+_FINAL = _TOLD_BY_KSEF | {"l10n_pl_edi_ref", "l10n_pl_edi_session_id", "l10n_pl_edi_header"}
 
 
 class AccountMove(models.Model):
@@ -41,7 +45,16 @@ class AccountMove(models.Model):
         # Of a sealed invoice the worker alone learns it; of others, Odoo writes it as the user who asks.
         if _TOLD_BY_KSEF & vals.keys() and any(move.l10n_pl_ksef_document_id for move in self):
             self._l10n_pl_ksef_check_written(vals.keys(), _TOLD_BY_KSEF)
-        return super().write(vals)
+        if not _FINAL & vals.keys():
+            return super().write(vals)
+        numbered = self.filtered(lambda move: move._l10n_pl_ksef_number())
+        if others := {name: value for name, value in vals.items() if name not in _FINAL}:
+            super(AccountMove, numbered).write(others)
+        result = super(AccountMove, self - numbered).write(vals)
+        if vals.get("l10n_pl_edi_status"):
+            # Whatever KSeF says of it, it has it.
+            self.sudo().filtered("l10n_pl_ksef_maybe_sent").l10n_pl_ksef_maybe_sent = False
+        return result
 
     def _has_field_access(self, field, operation):
         # A buyer who is a portal user may read his invoices. Their files leave through the portal's page alone, which
@@ -162,7 +175,8 @@ class AccountMove(models.Model):
         return bool(online and not self.sudo().l10n_pl_edi_attachment_id)
 
     def _l10n_pl_ksef_fetch_lost_file(self):
-        if not self._l10n_pl_ksef_lacks_file():
+        is_kept_by_sender = self.id in self.env.context.get("l10n_pl_ksef_attempts", ())
+        if is_kept_by_sender or not self._l10n_pl_ksef_lacks_file():
             return
         try:
             with self.company_id._l10n_pl_ksef_client(self._l10n_pl_ksef_environment()) as client:
@@ -201,6 +215,8 @@ class AccountMove(models.Model):
 
     def _l10n_pl_ksef_keep_online_file(self, xml):
         """Keep the FA(3) file (bytes) of this invoice that is in KSeF, or may be, where Odoo keeps what it sends."""
+        if self.sudo().with_context(bin_size=False).l10n_pl_edi_attachment_id.raw == xml:
+            return  # Odoo of July 2026 keeps it before it is done with the sending
         self.env["ir.attachment"].sudo().create(
             {
                 "name": f"FA3-{self.name.replace('/', '_')}.xml",
@@ -227,14 +243,15 @@ class AccountMove(models.Model):
                 ]
         except KsefError as error:
             raise user_error(self.env, error) from error
-        self.sudo().l10n_pl_ksef_maybe_sent = False
         if received:
             # From here on it is like any other that Odoo has sent: its job asks for the number.
             self.sudo().write({"l10n_pl_edi_status": "sent", "l10n_pl_edi_ref": received[0].reference})
             message = self.env._("KSeF has received this invoice.")
         else:
             self.sudo().l10n_pl_edi_attachment_id.unlink()
-            self.sudo().l10n_pl_edi_session_id = False
+            self.sudo().write(
+                {"l10n_pl_ksef_maybe_sent": False, "l10n_pl_edi_session_id": False, "l10n_pl_ksef_held_mail": False}
+            )
             message = self.env._("KSeF has not received this invoice: send it again, or issue it offline.")
         self.message_post(body=message)
 
@@ -321,22 +338,35 @@ class AccountMoveSend(models.AbstractModel):
         self._l10n_pl_ksef_meet_outages(invoices_data)
         reachable = {move: data for move, data in invoices_data.items() if not data.get("error")}
         going = self._l10n_pl_ksef_hold_mails(reachable)
+        online = {move: data for move, data in reachable.items() if self._l10n_pl_ksef_is_going(move, data)}
         attempts = {}
         sending = self.sudo().with_context(l10n_pl_ksef_attempts=attempts)  # tokens are for administrators only
         result = super(AccountMoveSend, sending)._call_web_service_before_invoice_pdf_render(reachable)
-        self._l10n_pl_ksef_note_lost_sends(reachable, attempts)
-        going.filtered(lambda move: reachable[move].get("error")).sudo().l10n_pl_ksef_held_mail = False
+        self._l10n_pl_ksef_judge_sending_and_commit(online, attempts)
+        not_gone = going.filtered(lambda move: reachable[move].get("error") and not move.l10n_pl_ksef_maybe_sent)
+        not_gone.sudo().l10n_pl_ksef_held_mail = False
         return result
+
+    def _l10n_pl_edi_try_status_fetch_from_ksef(self, invoices_data):
+        # Of July 2026, called by Odoo itself. What was sent earlier is asked for by Odoo's job, not by whoever sends;
+        # and whatever goes wrong with the question, the sending was none of it.
+        attempts = self.env.context["l10n_pl_ksef_attempts"]
+        sent_now = {move: data for move, data in invoices_data.items() if move.id in attempts}
+        with worker.attempt(self.env, "KSeF could not be asked about what was sent just now", savepoint=True):
+            super()._l10n_pl_edi_try_status_fetch_from_ksef(sent_now)
 
     def _l10n_pl_ksef_hold_mails(self, invoices_data):
         """Keep the mails of what is sent now, before Odoo commits that it has been sent; return those invoices."""
         going = self.env["account.move"]
         for move, data in invoices_data.items():
-            is_going = "pl_ksef" in (data.get("extra_edis") or ()) and not move.l10n_pl_edi_status
-            if is_going and "email" in (data.get("sending_methods") or ()):
+            if self._l10n_pl_ksef_is_going(move, data) and "email" in (data.get("sending_methods") or ()):
                 self._l10n_pl_ksef_hold_mail(move, data)
                 going += move
         return going
+
+    def _l10n_pl_ksef_is_going(self, move, data):
+        """Tell whether Odoo sends an invoice to KSeF now, by its settings of the sending (dict)."""
+        return "pl_ksef" in (data.get("extra_edis") or ()) and not move.l10n_pl_edi_status
 
     def _l10n_pl_ksef_meet_outages(self, invoices_data):
         """Find out whether KSeF can be reached before Odoo sends, when certainly nothing has been handed over yet."""
@@ -355,21 +385,40 @@ class AccountMoveSend(models.AbstractModel):
                 for move in moves:
                     self._l10n_pl_ksef_meet_outage(move, invoices_data[move], problem)
 
-    def _l10n_pl_ksef_note_lost_sends(self, invoices_data, attempts):
-        """Note, and commit, which invoices may be in KSeF although their sending failed.
+    def _l10n_pl_ksef_judge_sending_and_commit(self, invoices_data, attempts):
+        """Find out of each invoice that was to be sent whether it was; commit where its error must not undo that.
 
-        Odoo renders the XML right before it sends it, so whatever was rendered may have reached KSeF.
+        Sent is what has a reference or a status, whatever error Odoo tells: it waits some seconds for the number and,
+        since July 2026, calls it an error if KSeF needs longer. Odoo renders the file right before it sends it, so
+        what was rendered and has neither may be in KSeF.
 
         :param dict attempts: id of the invoice -> bytes that were rendered
         """
-        lost = [move for move, data in invoices_data.items() if data.get("error") and move.id in attempts]
-        for move in lost:
-            move._l10n_pl_ksef_note_maybe_sent(attempts[move.id])
-            invoices_data[move]["error"]["errors"].append(
-                self.env._("KSeF may have received it all the same: press Ask KSeF on the invoice first.")
-            )
-        if lost and self._can_commit():
+        committed = False
+        for move, data in invoices_data.items():
+            if move.l10n_pl_edi_ref or move.l10n_pl_edi_status:
+                data.pop("error", None)
+                if move._l10n_pl_ksef_rejected_online():
+                    data["error"] = self._l10n_pl_ksef_rejection_error(move)
+                    committed = True
+            elif data.get("error") and move.id in attempts:
+                move._l10n_pl_ksef_note_maybe_sent(attempts[move.id])
+                data["error"]["errors"].append(
+                    self.env._("KSeF may have received it all the same: press Ask KSeF on the invoice first.")
+                )
+                committed = True
+        if committed and self._can_commit():
             self.env["ir.cron"]._commit_progress()  # the error is raised next, and must not take the note with it
+
+    def _l10n_pl_ksef_rejection_error(self, move):
+        """Return the error, as Odoo's sending tells it, of an invoice that KSeF has rejected at once."""
+        return {
+            "error_title": self.env._("KSeF has rejected invoice %(number)s", number=move.name),
+            "errors": [
+                *filter(None, [html2plaintext(move.l10n_pl_edi_header or "")]),
+                self.env._("It counts as not issued: reset it to draft, correct it and send it again."),
+            ],
+        }
 
     def _prepare_invoice_pdf_report(self, invoices_data):
         # The XML is attached only after the PDF has been made.

@@ -7,6 +7,7 @@ from odoo import Command
 from odoo.tests import freeze_time, new_test_user, tagged
 
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
+from odoo.addons.l10n_pl_edi.models import account_move_send
 from odoo.addons.l10n_pl_edi.tools.ksef_api_service import KsefApiService
 
 from ..devtools.authority import Authority
@@ -135,9 +136,16 @@ class KsefSimulatorCommon(KsefOfflineCommon):
         self.startPatcher(patch.dict(os.environ, {SIMULATOR_VARIABLE: self.ksef.url}))
         self.give_login()
 
-    def lead_odoo_to_simulator(self):
-        """Let Odoo's own way to KSeF lead to the simulator, logged in."""
+    def lead_odoo_to_simulator(self, invoice_polls=50):
+        """Let Odoo's own way to KSeF lead to the simulator, logged in.
+
+        :param int invoice_polls: how often KSeF is asked about an invoice before it knows the answer; by itself longer
+            than any build of Odoo waits when it sends
+        """
         url = self.ksef.url
+        self.ksef.state.settings.invoice_polls = invoice_polls
+        if hasattr(account_move_send, "sleep"):  # since July 2026
+            self.startPatcher(patch.object(account_move_send, "sleep", lambda _seconds: None))
         self.startPatcher(patch.object(KsefApiService, "_get_api_url", lambda service: url))
         with self.company._l10n_pl_ksef_client("test") as client:
             client.log_in()
