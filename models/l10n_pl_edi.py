@@ -162,7 +162,7 @@ class AccountMove(models.Model):
         had_number = self._l10n_pl_ksef_number()
         action = super().action_l10n_pl_edi_update_invoice_status()
         if not had_number:
-            self._l10n_pl_ksef_fetch_lost_file()
+            self._l10n_pl_ksef_fetch_lost_files()
             self._l10n_pl_ksef_renew_copy()
         return action
 
@@ -174,15 +174,17 @@ class AccountMove(models.Model):
         online = self._l10n_pl_ksef_number() and not self.l10n_pl_ksef_document_id
         return bool(online and not self.sudo().l10n_pl_edi_attachment_id)
 
-    def _l10n_pl_ksef_fetch_lost_file(self):
-        is_kept_by_sender = self.id in self.env.context.get("l10n_pl_ksef_attempts", ())
-        if is_kept_by_sender or not self._l10n_pl_ksef_lacks_file():
-            return
-        try:
-            with self.company_id._l10n_pl_ksef_client(self._l10n_pl_ksef_environment()) as client:
-                self._l10n_pl_ksef_keep_online_file(client.accepted_invoice(self._l10n_pl_ksef_number()))
-        except KsefError as error:
-            _logger.warning("The file of %s could not be fetched from KSeF: %s", self, error)
+    def _l10n_pl_ksef_fetch_lost_files(self):
+        """Fetch the files of accepted invoices that are not here, as far as KSeF gives them now."""
+        kept_by_sender = self.env.context.get("l10n_pl_ksef_attempts", ())
+        lost = self.filtered(lambda move: move.id not in kept_by_sender and move._l10n_pl_ksef_lacks_file())
+        for company, moves in lost.grouped("company_id").items():
+            try:
+                with company._l10n_pl_ksef_client(self._l10n_pl_ksef_environment()) as client:
+                    for move in moves:
+                        move._l10n_pl_ksef_keep_online_file(client.accepted_invoice(move._l10n_pl_ksef_number()))
+            except KsefError as error:
+                _logger.warning("Files of %s could not be fetched from KSeF: %s", moves, error)
 
     # Sent online, perhaps
 

@@ -12,6 +12,7 @@ from . import (
     test_hand_over,
     test_invoices,
     test_issuing,
+    test_languages,
     test_links,
     test_modes,
     test_numbers,

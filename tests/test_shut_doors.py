@@ -14,9 +14,10 @@ from ..devtools.scanning import digest_in
 from ..ksef.codes import links
 from .common import NOW, KsefSimulatorCommon
 from .test_hand_over import DOMESTIC, FOREIGN, ODOO_SERVICE_LOG, HandOverCommon, PaperCommon
-from .test_print import codes_of, pages_of
+from .test_print import codes_of, pages_of, text_of
 
 CONFIRMATION = "not an invoice"
+SEAM_LOG = "odoo.addons.l10n_pl_ksef_offline.models.l10n_pl_edi"
 COPIES_LOG = "odoo.addons.l10n_pl_ksef_offline.models.account_move.copies"
 
 
@@ -309,6 +310,14 @@ class TestShutDoorsOnline(HandOverCommon, KsefSimulatorCommon, HttpCase):
         with mute_logger(ODOO_SERVICE_LOG):
             self.assertEqual(self.send(move, **values), [], "the mail waits")
 
+    def ask(self, move):
+        """Ask KSeF, which is done by now."""
+        for session in self.ksef.state.sessions.values():
+            for invoice in session.invoices:
+                invoice.polls_left = 0
+        with mute_logger(ODOO_SERVICE_LOG):
+            move.sudo().action_l10n_pl_edi_update_invoice_status()
+
     def test_a_held_mail_takes_no_secret_file(self):
         secret = self.env["ir.attachment"].create({"name": "payslip.txt", "raw": b"99999 PLN", "res_model": "ir.cron"})
         secret.res_id = self.env["ir.cron"].search([], limit=1).id
@@ -364,14 +373,32 @@ class TestShutDoorsOnline(HandOverCommon, KsefSimulatorCommon, HttpCase):
         xml = move.sudo().l10n_pl_edi_attachment_id.raw
         move.sudo().l10n_pl_edi_attachment_id.unlink()
         self.assertTrue(move.sudo().l10n_pl_ksef_held_mail)
-        for session in self.ksef.state.sessions.values():
-            for invoice in session.invoices:
-                invoice.polls_left = 0
-        with mute_logger(ODOO_SERVICE_LOG):
-            move.sudo().action_l10n_pl_edi_update_invoice_status()
+        self.ask(move)
         self.assertEqual(move.l10n_pl_edi_status, "accepted")
         ((_name, label, link),) = move._l10n_pl_ksef_links()
         self.assertEqual((label, digest_in(link)), (move.l10n_pl_edi_number, links.digest(xml)))
+
+    def test_a_lost_file_is_fetched_before_printing(self):
+        """Without the file no code is printed, of nothing least of all."""
+        move = self.posted_invoice(partner_id=self.buyer(**FOREIGN).id)
+        self.send_online(move)
+        self.ask(move)
+        xml = move.sudo().l10n_pl_edi_attachment_id.raw
+        for is_away in (True, False):
+            move.sudo().l10n_pl_edi_attachment_id.unlink()
+            move._l10n_pl_ksef_set_pdf_aside()
+            with self.subTest(is_away=is_away), mute_logger(SEAM_LOG):
+                if is_away:
+                    self.ksef.faults.plan(AnswerInstead(503), times=50)
+                (mail,) = self.send(move)
+                self.ksef.faults.clear()
+                (content,) = [content for name, content, _type in mail["attachments"] if name.endswith(".pdf")]
+                codes = codes_of(pages_of(content, 150))
+                self.assertIn(move.l10n_pl_edi_number, text_of(content))
+                if is_away:
+                    self.assertEqual(codes, [])
+                else:
+                    self.assertEqual([digest_in(code) for code in codes], [links.digest(xml)])
 
     def test_a_mail_is_held_before_it_is_sent(self):
         """Odoo commits what it has sent; whoever dies then must not take the buyer's mail along."""

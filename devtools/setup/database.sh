@@ -3,6 +3,7 @@
 #   prepared  with this addon installed
 #   test_PID  for one run of the tests
 #   demo      for the web client, with its users
+# Those of another Odoo (ODOO_PATH) have its mark before these names.
 # What a database was made from is its comment in PostgreSQL: it goes when the database goes.
 # shellcheck shell=bash disable=SC2034,SC2154 # the pieces share their variables
 
@@ -65,9 +66,9 @@ addon_hash() {
 }
 
 make_base_database() {
-    base_db=${db_prefix}base
-    prepared_db=${db_prefix}prepared
-    demo_db=${db_prefix}demo
+    base_db=$db_prefix${odoo_build}base
+    prepared_db=$db_prefix${odoo_build}prepared
+    demo_db=$db_prefix${odoo_build}demo
     local new=${base_db}_new
     base_key=$({ echo "$odoo_version"; cat "$setup/company.py"; } | hash_of)
     [ "$(made_from "$base_db")" != "$base_key" ] || return 0

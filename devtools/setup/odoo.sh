@@ -5,7 +5,8 @@ odoo_package=odoo-19
 odoo_suite=sid # the only suite of Debian that has it
 odoo_site=usr/lib/python3/dist-packages
 
-# Sets odoo_root, the folder to put on Python's path, and odoo_version, what the databases are made with
+# Sets odoo_root, the folder to put on Python's path, odoo_version, what the databases are made with, and odoo_build,
+# which keeps the databases of another Odoo apart from those of Debian's
 fetch_odoo() {
     if [ -n "$odoo_path" ]; then
         [ -e "$odoo_path/odoo/release.py" ] ||
@@ -13,10 +14,12 @@ fetch_odoo() {
         odoo_root=$(cd "$odoo_path" && pwd -P)
         grep -q 'version_info = (19, 0' "$odoo_root/odoo/release.py" || die "ODOO_PATH=$odoo_path is not Odoo 19.0"
         odoo_version="$odoo_root $(git -C "$odoo_root" rev-parse HEAD 2> /dev/null || true)"
+        odoo_build=$(hash_of <<< "$odoo_root" | cut -c1-8)_
     else
         odoo_root=$dev_dir/odoo/$odoo_site
         [ -e "$dev_dir/odoo/version" ] || unpack_odoo
         odoo_version=$(cat "$dev_dir/odoo/version")
+        odoo_build=
     fi
     export PYTHONPATH=$odoo_root
 }

@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+from babel import Locale
+
 from odoo import fields, models
 from odoo.tools import html2plaintext
 
@@ -18,6 +20,8 @@ from ...ksef.poland import WARSAW
 
 _PAYMENT_FORM = {"cash": "1", "bank": "6", "credit": "2"}
 _TRANSFER = "6"
+# Of Babel, since a database may have no Polish.
+_POLISH_COUNTRIES = Locale("pl").territories
 _GRIDS_ABROAD = {"K_11", "K_12"}
 
 
@@ -140,7 +144,7 @@ class AccountMove(models.Model):
             name=" ".join((partner.name or "").split()),
             vat=(partner.vat or "").strip(),
             country=partner.country_id.code or "",
-            country_name=partner.country_id.with_context(lang="pl_PL").name or "",
+            country_name=_POLISH_COUNTRIES.get(partner.country_id.code, partner.country_id.name or ""),
             street=" ".join(street.split()),
             city=" ".join(f"{partner.zip or ''} {partner.city}".split()) if partner.city else "",
             is_company=partner.is_company,

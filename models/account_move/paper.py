@@ -124,7 +124,14 @@ class AccountMove(models.Model):
             return ""
         seller_nip = self.company_id._l10n_pl_ksef_nip()
         header = re.sub(r"\D", "", html2plaintext(self.company_id.company_details or ""))
-        return "" if seller_nip in header else seller_nip
+        return "" if seller_nip in header or self._l10n_pl_ksef_layout_prints_nip() else seller_nip
+
+    def _l10n_pl_ksef_layout_prints_nip(self):
+        """Tell whether the company's layout prints its tax ID by itself, as those of Odoo do since March 2026."""
+        if self.fiscal_position_id.foreign_vat:
+            return False  # printed in its place
+        layout = self.company_id.external_report_layout_id or self.env.ref("web.external_layout_standard")
+        return "company.vat" in layout.sudo().get_combined_arch()
 
     def _l10n_pl_ksef_verification_codes(self):
         """Return the codes that the printout carries, as dicts for the report; none if it needs none."""
@@ -245,7 +252,9 @@ class IrActionsReport(models.Model):
     def _pre_render_qweb_pdf(self, report_ref, res_ids=None, data=None):
         # Print, mail and the portal's download all come through here.
         if res_ids and self._is_invoice_report(report_ref):
-            self.env["account.move"].browse(res_ids)._l10n_pl_ksef_note_hand_over()
+            moves = self.env["account.move"].browse(res_ids)
+            moves._l10n_pl_ksef_fetch_lost_files()
+            moves._l10n_pl_ksef_note_hand_over()
         return super()._pre_render_qweb_pdf(report_ref, res_ids=res_ids, data=data)
 
     def _get_rendering_context(self, report, docids, data):
