@@ -37,7 +37,7 @@ class OutageDayCommon(HandOverCommon, KsefSendingCommon, BrowserCommon):
         super().setUp()
         self.env["ir.config_parameter"].set_param("report.url", self.base_url())
         self.startPatcher(patch.dict(os.environ, {LATARNIA_VARIABLE: self.ksef.latarnia_url}))
-        self.lead_odoo_to_simulator()
+        self.lead_odoo_to_simulator(invoice_polls=1)
 
     def poll_latarnia(self):
         self.env["l10n_pl_ksef.announcement"]._poll()

@@ -210,7 +210,9 @@ class TestHandOver(PaperCommon, HttpCase):
 
     def test_no_electronic_invoice_goes_with_a_confirmation(self):
         """A buyer set to get UBL or Factur-X gets none before the number, and gets it with the number."""
-        self.company.partner_id.bank_ids = [Command.create({"acc_number": "PL61109010140000071219812874"})]
+        self.company.partner_id.bank_ids = [
+            Command.create({"acc_number": "PL61109010140000071219812874", "allow_out_payment": True})
+        ]
         for edi_format in ("ubl_bis3", "facturx"):
             with self.subTest(edi_format):
                 buyer = self.buyer(**DOMESTIC)

@@ -13,12 +13,12 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.tests import freeze_time
 from odoo.tools import file_open
 
+from ..ksef.codes import numbers
 from ..ksef.fa3 import checks, template
 from ..ksef.fa3.xml import NAMESPACE
 from .common import NOW, KsefOfflineCommon
 
 TODAY = NOW.date()
-KSEF_NUMBER = "5795955811-20261120-0123456789AB-3C"
 LONG_NAME = "Wyjątkowo długa nazwa towaru lub usługi, która nie chce się skończyć " * 15
 BASIS = "<p>art. 43 ust. 1 pkt 29 ustawy o VAT</p>"
 # the endings of P_13_x by P_12, written down anew from the information sheet
@@ -35,6 +35,12 @@ BOX = {
     "np II": "9",
     "oo": "10",
 }
+
+
+def ksef_number(move):
+    """Return the KSeF number that an invoice of the tests has: one for each, with its check digits."""
+    digits = f"5795955811-20261120-{move.id:012X}"
+    return f"{digits}-{numbers.checksum(digits)}"
 
 
 @freeze_time(NOW)
@@ -108,7 +114,7 @@ class InvoiceCorpus(KsefOfflineCommon):
 
     def credit_note(self, invoice, state="accepted", **changes):
         invoice.sudo().write(
-            {"l10n_pl_edi_status": state, "l10n_pl_edi_number": KSEF_NUMBER if state == "accepted" else False}
+            {"l10n_pl_edi_status": state, "l10n_pl_edi_number": state == "accepted" and ksef_number(invoice)}
         )
         refund = invoice._reverse_moves([{"invoice_date": TODAY, "ref": "Zwrot towaru"}])
         if changes:
@@ -307,7 +313,11 @@ class TestSealedInvoices(InvoiceCorpus):
         self.check("delivered before", delivered, P_6="2026-11-20")
         self.check("delivered today", self.invoice(delivery_date=TODAY), P_6=[])
         bank = self.env["res.partner.bank"].create(
-            {"acc_number": "PL61 1090 1014 0000 0712 1981 2874", "partner_id": self.company.partner_id.id}
+            {
+                "acc_number": "PL61 1090 1014 0000 0712 1981 2874",
+                "partner_id": self.company.partner_id.id,
+                "allow_out_payment": True,
+            }
         )
         self.check("account without bank", self.invoice(partner_bank_id=bank.id), NazwaBanku=[])
         self.company.phone = "+48 42 123 45 67"
@@ -342,7 +352,7 @@ class TestSealedInvoices(InvoiceCorpus):
             whole,
             RodzajFaktury="KOR",
             NrKSeF="1",
-            NrKSeFFaKorygowanej=KSEF_NUMBER,
+            NrKSeFFaKorygowanej=whole.reversed_entry_id.l10n_pl_edi_number,
             NrKSeFN=[],
             P_8B="-2",
             P_10="-20.00",
@@ -372,11 +382,16 @@ class TestSealedInvoices(InvoiceCorpus):
         advance = self.invoice(self.line(price=30.0, name="Zaliczka"), currency="EUR")
         with self.kind("ZAL"):
             self.check("advance", advance, RodzajFaktury="ZAL", KursWalutyZ="4.2315", P_15="36.90")
-        advance.sudo().write({"l10n_pl_edi_status": "accepted", "l10n_pl_edi_number": KSEF_NUMBER})
+        advance.sudo().write({"l10n_pl_edi_status": "accepted", "l10n_pl_edi_number": ksef_number(advance)})
         rest = self.invoice(self.line(), self.line(price=-30.0, name="Zaliczka"), currency="EUR")
         with self.kind("ROZ", advance):
             self.check(
-                "settlement", rest, RodzajFaktury="ROZ", NrKSeFFaZaliczkowej=KSEF_NUMBER, NrKSeFZN=[], P_15="86.10"
+                "settlement",
+                rest,
+                RodzajFaktury="ROZ",
+                NrKSeFFaZaliczkowej=ksef_number(advance),
+                NrKSeFZN=[],
+                P_15="86.10",
             )
         outside = self.invoice(self.line(price=30.0, name="Zaliczka"))
         outside.with_user(self.accountant).l10n_pl_ksef_outside = True
