@@ -28,7 +28,7 @@ class TestLanguages(HandOverCommon, KsefSendingCommon, HttpCase):
         for facts in (DOMESTIC, FOREIGN):
             buyer = self.buyer(**facts, lang=lang)
             if facts == FOREIGN:
-                buyer.write({"street": False, "city": False})  # an address of a country alone
+                buyer.write({"street": False, "city": False, "vat": False, "is_company": False})  # a country alone
             move = self.posted_invoice(partner_id=buyer.id)
             wizard = self.env["l10n_pl_ksef.issue.offline"].with_user(self.accountant)
             wizard = wizard.with_context(active_model="account.move", active_ids=move.ids)
