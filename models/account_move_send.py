@@ -4,6 +4,7 @@ from odoo import api, models
 from odoo.exceptions import AccessError, RedirectWarning, UserError
 
 from ..ksef.law import buyers, papers
+from .account_move.standing import AWAITS_NUMBER_ONLINE, ISSUED
 
 # Ways in which paper leaves; all others carry an e-invoice in a file.
 _WAYS_OF_PAPER = ("manual", "email", "snailmail")
@@ -33,9 +34,11 @@ class AccountMoveSend(models.AbstractModel):
     def _l10n_pl_ksef_findings(self, moves, moves_data):
         """Yield all that may have to be said beforehand: (key, level, invoices concerned, words)."""
         shut = moves.filtered(lambda move: move._l10n_pl_ksef_hand_over().kind is None)
-        rejected = shut.filtered(lambda move: move._l10n_pl_ksef_rejected_online())
+        rejected = shut.filtered(lambda move: move.l10n_pl_ksef_standing == "rejected_online")
         confirmations = moves.filtered(lambda move: move._l10n_pl_ksef_is_confirmation())
-        invoices = (moves - shut - confirmations).filtered(lambda move: move._l10n_pl_ksef_issued_otherwise())
+        invoices = (moves - shut - confirmations).filtered(
+            lambda move: move.l10n_pl_ksef_document_id or move.l10n_pl_ksef_total_failure
+        )
         told = len(moves) == 1 and (confirmations or invoices)
         reason = told._l10n_pl_ksef_paper_reason() if told else ""
         yield (
@@ -114,7 +117,8 @@ class AccountMoveSend(models.AbstractModel):
     def _l10n_pl_ksef_leaves_unissued(self, move, move_data):
         return (
             "pl_ksef" not in (move_data["extra_edis"] or ())
-            and move._l10n_pl_ksef_is_to_be_in_ksef()
+            and move.l10n_pl_ksef_standing == "to_issue"
+            and move._l10n_pl_ksef_goes_to_ksef()
             and move._l10n_pl_ksef_classify_buyer()[0] == buyers.BuyerClass.DOMESTIC
         )
 
@@ -122,7 +126,7 @@ class AccountMoveSend(models.AbstractModel):
         return (
             "pl_ksef" in (move_data["extra_edis"] or ())
             and "email" in (move_data["sending_methods"] or ())
-            and not move._l10n_pl_ksef_is_issued()
+            and move.l10n_pl_ksef_standing not in ISSUED
         )
 
     # Nothing leaves that may not leave
@@ -256,7 +260,7 @@ class AccountMoveSend(models.AbstractModel):
             self._l10n_pl_ksef_mend_words(move, move_data)
         result = super()._hook_if_success(moves_data, from_cron=from_cron)
         for move, move_data in moves_data.items():
-            if "email" in move_data["sending_methods"] and move._l10n_pl_ksef_awaits_number():
+            if "email" in move_data["sending_methods"] and move.l10n_pl_ksef_standing in AWAITS_NUMBER_ONLINE:
                 self._l10n_pl_ksef_hold_mail(move, move_data)
                 move.message_post(
                     body=self.env._(

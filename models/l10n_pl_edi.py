@@ -7,7 +7,8 @@ import requests
 from cryptography.hazmat.primitives import serialization
 
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError
+from odoo.fields import Domain
 from odoo.tools import html2plaintext
 
 from odoo.addons.l10n_pl_edi.tools.ksef_api_service import KsefApiService
@@ -17,16 +18,18 @@ from ..ksef.codes import links
 from ..ksef.errors import KsefError
 from ..ksef.fa3.facts import Reference
 from ..ksef.fa3.heading import read_heading
-from ..ksef.law import modes
 from ..tools import worker
 from ..tools.errors import LoginCertificateMissing
 from ..tools.translation import user_error
+from .account_move.standing import ISSUED, NOT_TO_SEND_ONLINE, OFFLINE, REFERENCE_STATES
 
 _logger = logging.getLogger(__name__)
 
 _ENVIRONMENT_OF_MODE = {"prod": "production", "demo": "demo"}
 _FILES = frozenset({"invoice_pdf_report_file", "ubl_cii_xml_file", "l10n_pl_edi_attachment_file"})
 _TOLD_BY_KSEF = frozenset({"l10n_pl_edi_status", "l10n_pl_edi_number"})
+# Of l10n_pl_edi_qr_code, where it is installed.
+_OFFLINE24 = ("offline_pending", "offline_failed", "offline_no_submission")
 # What an invoice that KSeF has accepted keeps, whatever a later question brings.
 _FINAL = _TOLD_BY_KSEF | {"l10n_pl_edi_ref", "l10n_pl_edi_session_id", "l10n_pl_edi_header"}
 
@@ -45,6 +48,8 @@ class AccountMove(models.Model):
         # Of a sealed invoice the worker alone learns it; of others, Odoo writes it as the user who asks.
         if _TOLD_BY_KSEF & vals.keys() and any(move.l10n_pl_ksef_document_id for move in self):
             self._l10n_pl_ksef_check_written(vals.keys(), _TOLD_BY_KSEF)
+        if vals.get("l10n_pl_edi_status") in _OFFLINE24:
+            self._l10n_pl_ksef_check_not_issued_here()
         if not _FINAL & vals.keys():
             return super().write(vals)
         numbered = self.filtered(lambda move: move._l10n_pl_ksef_number())
@@ -60,9 +65,39 @@ class AccountMove(models.Model):
         # A buyer who is a portal user may read his invoices. Their files leave through the portal's page alone, which
         # asks what may leave.
         if field.name in _FILES and not self.env.su and self.env.user.share:
-            if any(move._l10n_pl_ksef_is_issued() for move in self.sudo()):
+            if any(move.l10n_pl_ksef_standing in ISSUED for move in self.sudo()):
                 return False
         return super()._has_field_access(field, operation)
+
+    @api.model
+    def _l10n_pl_ksef_online_standings(self):
+        """Return how Odoo tells that an invoice is in KSeF, or on its way there: {standing: ``Domain``}."""
+        return {
+            "numbered": Domain("l10n_pl_edi_status", "=", "accepted") & Domain("l10n_pl_edi_number", "!=", False),
+            "sent_online": Domain("l10n_pl_edi_status", "in", ("sent", "accepted")),
+            "rejected_online": Domain("l10n_pl_edi_status", "=", "rejected"),
+            "prepared_by_odoo": Domain("l10n_pl_edi_status", "in", _OFFLINE24),
+        }
+
+    @api.depends("l10n_pl_edi_status", "l10n_pl_edi_number")
+    def _compute_l10n_pl_ksef_standing(self):
+        return super()._compute_l10n_pl_ksef_standing()
+
+    def action_l10n_pl_edi_prepare_offline(self):
+        # Of l10n_pl_edi_qr_code, in the Action menu of every invoice: a second file of the same invoice.
+        self._l10n_pl_ksef_check_not_issued_here()
+        return super().action_l10n_pl_edi_prepare_offline()
+
+    def _l10n_pl_ksef_check_not_issued_here(self):
+        for move in self:
+            if move.l10n_pl_ksef_standing in OFFLINE:
+                raise UserError(
+                    self.env._(
+                        "Invoice %(number)s was issued offline already, and is sent to KSeF from here: Odoo's "
+                        "Offline24 must not prepare it once more.",
+                        number=move.name,
+                    )
+                )
 
     @api.model
     def _l10n_pl_ksef_environment(self):
@@ -84,10 +119,6 @@ class AccountMove(models.Model):
             attempts[self.id] = xml.encode()
         return xml
 
-    def _l10n_pl_ksef_sent_online(self):
-        """Tell whether Odoo has sent this invoice to KSeF, or may have, with whatever outcome."""
-        return bool(self.l10n_pl_edi_status or self.l10n_pl_ksef_maybe_sent)
-
     @api.model
     def _l10n_pl_ksef_schema_path(self):
         """Return where the ministry's FA(3) schema is."""
@@ -95,16 +126,8 @@ class AccountMove(models.Model):
 
     def _l10n_pl_ksef_reference(self):
         """Return this invoice as another one names it, a ``Reference``."""
-        number = self._l10n_pl_ksef_number()
-        if number:
-            state = "accepted"
-        elif self.l10n_pl_ksef_outside or self._l10n_pl_ksef_mode() == modes.Mode.TOTAL_FAILURE:
-            state = "outside"
-        elif self.l10n_pl_edi_status in ("sent", "rejected"):
-            state = self.l10n_pl_edi_status
-        else:
-            state = "sealed" if self.l10n_pl_ksef_document_id else "none"
-        return Reference(self.id, self.name, self.invoice_date, state, number)
+        state = REFERENCE_STATES.get(self.l10n_pl_ksef_standing, "none")
+        return Reference(self.id, self.name, self.invoice_date, state, self._l10n_pl_ksef_number())
 
     def _l10n_pl_ksef_advances(self):
         """Return the advance invoices that this one settles or follows."""
@@ -114,8 +137,7 @@ class AccountMove(models.Model):
 
     def _l10n_pl_ksef_number(self):
         """Return the KSeF number of a customer invoice that KSeF has accepted, else an empty str."""
-        accepted = self.l10n_pl_edi_status == "accepted" and self.is_sale_document(include_receipts=True)
-        return accepted and self.l10n_pl_edi_number or ""
+        return self.l10n_pl_edi_number if self.l10n_pl_ksef_standing == "numbered" else ""
 
     def _l10n_pl_ksef_accepted(self, number, reference, session_reference):
         """Take over what KSeF says of an accepted invoice, as if it had been sent online.
@@ -132,22 +154,9 @@ class AccountMove(models.Model):
             }
         )
 
-    def _l10n_pl_ksef_not_to_send_online(self):
-        """Tell whether Odoo must not send this invoice online: issued otherwise, or perhaps sent already."""
-        return self.l10n_pl_ksef_outside or self._l10n_pl_ksef_issued_otherwise() or self.l10n_pl_ksef_maybe_sent
-
-    def _l10n_pl_ksef_awaits_number(self):
-        """Tell whether Odoo has sent this invoice online, or may have, and its KSeF number is not known yet."""
-        return self.l10n_pl_edi_status == "sent" or self.l10n_pl_ksef_maybe_sent
-
-    def _l10n_pl_ksef_is_to_be_in_ksef(self):
-        """Tell whether this posted invoice has not been issued yet, of a company that sends its invoices to KSeF."""
-        registered = self.company_id.sudo().l10n_pl_edi_register and self.is_sale_document()
-        return registered and not (self.l10n_pl_ksef_outside or self._l10n_pl_ksef_is_issued())
-
-    def _l10n_pl_ksef_rejected_online(self):
-        """Tell whether KSeF has rejected what Odoo has sent online, so that the invoice counts as not issued."""
-        return self.l10n_pl_edi_status == "rejected" and not self.l10n_pl_ksef_document_id
+    def _l10n_pl_ksef_goes_to_ksef(self):
+        """Tell whether the company sends its invoices to KSeF."""
+        return self.company_id.sudo().l10n_pl_edi_register
 
     def _l10n_pl_ksef_online_kod_i(self):
         """Return the link of KOD I of an invoice that Odoo has sent online; None if there is no XML of it."""
@@ -176,7 +185,8 @@ class AccountMove(models.Model):
 
     def _l10n_pl_ksef_fetch_lost_files(self):
         """Fetch the files of accepted invoices that are not here, as far as KSeF gives them now."""
-        kept_by_sender = self.env.context.get("l10n_pl_ksef_attempts", ())
+        context = self.env.context
+        kept_by_sender = {*context.get("l10n_pl_ksef_attempts", ()), *context.get("l10n_pl_ksef_sent_now", ())}
         lost = self.filtered(lambda move: move.id not in kept_by_sender and move._l10n_pl_ksef_lacks_file())
         for company, moves in lost.grouped("company_id").items():
             try:
@@ -187,24 +197,6 @@ class AccountMove(models.Model):
                 _logger.warning("Files of %s could not be fetched from KSeF: %s", moves, error)
 
     # Sent online, perhaps
-
-    @api.depends("l10n_pl_edi_status", "l10n_pl_ksef_maybe_sent")
-    def _compute_l10n_pl_ksef_can_issue_offline(self):
-        return super()._compute_l10n_pl_ksef_can_issue_offline()
-
-    @api.depends("l10n_pl_ksef_maybe_sent")
-    def _compute_show_reset_to_draft_button(self):
-        result = super()._compute_show_reset_to_draft_button()
-        self.filtered("l10n_pl_ksef_maybe_sent").show_reset_to_draft_button = False
-        return result
-
-    @api.constrains("state")
-    def _check_l10n_pl_ksef_maybe_sent(self):
-        for move in self:
-            if move.state != "posted" and move.l10n_pl_ksef_maybe_sent:
-                raise ValidationError(
-                    self.env._("KSeF may have received invoice %(number)s: ask KSeF first.", number=move.name)
-                )
 
     def _l10n_pl_ksef_note_maybe_sent(self, xml):
         """Keep what may have reached KSeF, and in which session, until KSeF has been asked.
@@ -327,7 +319,7 @@ class AccountMoveSend(models.AbstractModel):
             online(move.sudo())
             # Odoo's file names the company as the seller.
             and move.is_sale_document(include_receipts=True)
-            and not move._l10n_pl_ksef_not_to_send_online()
+            and move.l10n_pl_ksef_standing not in NOT_TO_SEND_ONLINE
         )
         return edis
 
@@ -335,7 +327,7 @@ class AccountMoveSend(models.AbstractModel):
         """Send what is to go to KSeF; commit if what was sent may have got there although it failed."""
         # An invoice may have been sealed after it was queued for sending, or by another user with the wizard open.
         for move, data in invoices_data.items():
-            if move._l10n_pl_ksef_not_to_send_online():
+            if move.l10n_pl_ksef_standing in NOT_TO_SEND_ONLINE:
                 data["extra_edis"] = set(data.get("extra_edis") or ()) - {"pl_ksef"}
         self._l10n_pl_ksef_meet_outages(invoices_data)
         reachable = {move: data for move, data in invoices_data.items() if not data.get("error")}
@@ -378,7 +370,7 @@ class AccountMoveSend(models.AbstractModel):
                 move
                 for move, data in invoices_data.items()
                 if "pl_ksef" in (data.get("extra_edis") or ())
-                and not move._l10n_pl_ksef_sent_online()
+                and move.l10n_pl_ksef_standing not in ISSUED
                 and move.invoice_date <= today
             )
         )
@@ -400,7 +392,7 @@ class AccountMoveSend(models.AbstractModel):
         for move, data in invoices_data.items():
             if move.l10n_pl_edi_ref or move.l10n_pl_edi_status:
                 data.pop("error", None)
-                if move._l10n_pl_ksef_rejected_online():
+                if move.l10n_pl_ksef_standing == "rejected_online":
                     data["error"] = self._l10n_pl_ksef_rejection_error(move)
                     committed = True
             elif data.get("error") and move.id in attempts:
@@ -435,6 +427,10 @@ class AccountMoveSend(models.AbstractModel):
 
 class ResConfigSettings(models.TransientModel):
     _inherit = "res.config.settings"
+
+    def _compute_l10n_pl_ksef_beside_offline24(self):
+        """Tell whether Odoo's own Offline24 (l10n_pl_edi_qr_code) is there, with a certificate setting of its own."""
+        self.l10n_pl_ksef_beside_offline24 = "l10n_pl_edi_offline_certificate" in self.env["res.company"]._fields
 
     def _set_l10n_pl_edi_certificate(self):
         # Odoo logs in anew at every save, also when the certificate is the old one: on the day of an outage no

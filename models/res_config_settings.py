@@ -24,6 +24,9 @@ class ResConfigSettings(models.TransientModel):
     l10n_pl_ksef_certificate_ends_before_deadline = fields.Boolean(
         related="l10n_pl_ksef_certificate_id.ends_before_deadline"
     )
+    l10n_pl_ksef_beside_offline24 = fields.Boolean(
+        compute="_compute_l10n_pl_ksef_beside_offline24", export_string_translation=False
+    )
     l10n_pl_ksef_key_location = fields.Char("Master key", compute="_compute_l10n_pl_ksef_key_location")
     l10n_pl_ksef_context_type = fields.Selection(related="company_id.l10n_pl_ksef_context_type", readonly=False)
     l10n_pl_ksef_context_value = fields.Char(related="company_id.l10n_pl_ksef_context_value", readonly=False)

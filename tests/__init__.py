@@ -25,6 +25,7 @@ from . import (
     test_sending,
     test_sessions,
     test_shut_doors,
+    test_standing,
     test_status_within_seconds,
     test_translations,
     test_upgrade,

@@ -485,7 +485,7 @@ class TestOutageWhenSending(HandOverCommon, KsefSimulatorCommon, HttpCase):
                 self.assertEqual(action, self.env.ref("l10n_pl_ksef_offline.action_issue_offline").id)
                 wizard = self.env["l10n_pl_ksef.issue.offline"].with_user(self.accountant).with_context(**context)
                 self.assertEqual(Form(wizard).save().move_ids, move)
-                self.assertTrue(move.l10n_pl_ksef_can_issue_offline)
+                self.assertEqual(move.l10n_pl_ksef_standing, "to_issue")
 
     def test_issued_offline_by_itself(self):
         self.company.l10n_pl_ksef_offline_by_itself = True
@@ -520,10 +520,10 @@ class TestOutageWhenSending(HandOverCommon, KsefSimulatorCommon, HttpCase):
                     self.send_online(move)
                 move.invalidate_recordset()
                 self.assertTrue(move.l10n_pl_ksef_maybe_sent)
-                self.assertFalse(move.l10n_pl_ksef_can_issue_offline)
+                self.assertEqual(move.l10n_pl_ksef_standing, "maybe_sent")
                 with self.assertRaisesRegex(UserError, "cannot be issued offline"):
                     move.action_l10n_pl_ksef_issue_offline()
                 self.assertNotIn("pl_ksef", self.env["account.move.send"]._get_default_extra_edis(move))
                 move.with_user(self.accountant).action_l10n_pl_ksef_ask_online()
                 self.assertEqual(move.l10n_pl_edi_status, status)
-                self.assertEqual(move.l10n_pl_ksef_can_issue_offline, not status)
+                self.assertEqual(move.l10n_pl_ksef_standing, "sent_online" if status else "to_issue")

@@ -80,7 +80,7 @@ class TestIssuing(KsefOfflineCommon):
         with self.assertRaisesRegex(UserError, "corrective invoice"), self.env.cr.savepoint():
             move.button_draft()
         move.action_l10n_pl_ksef_undo_total_failure()
-        self.assertTrue(move.l10n_pl_ksef_can_issue_offline)
+        self.assertEqual(move.l10n_pl_ksef_standing, "to_issue")
 
     def test_total_failure_is_not_the_sellers_choice(self):
         wizard = self.wizard(self.posted_invoice(), mode="total_failure", reason="because")

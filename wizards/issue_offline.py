@@ -5,7 +5,9 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from ..ksef.law import modes, papers
+from ..models.account_move.standing import OFFLINE
 from ..models.document.seal import MODES
+from ..tools import worker
 from ..tools.translation import spoken
 
 _MODES = [*MODES, (modes.Mode.TOTAL_FAILURE, "Total failure")]
@@ -94,7 +96,7 @@ class IssueOffline(models.TransientModel):
         return kinds.most_common()
 
     def _issuable(self):
-        return self.move_ids._origin.filtered("l10n_pl_ksef_can_issue_offline")
+        return self.move_ids._origin.filtered(lambda move: move.l10n_pl_ksef_standing == "to_issue")
 
     @api.depends("move_ids")
     @api.depends_context("lang")
@@ -118,7 +120,7 @@ class IssueOffline(models.TransientModel):
         if self.count == 1:
             self.move_ids._l10n_pl_ksef_issue_offline(self.mode, self.reason)
             return {"type": "ir.actions.act_window_close"}
-        self.left_ids = self.move_ids.filtered(lambda move: not move._l10n_pl_ksef_issued_otherwise())
+        self.left_ids = self.move_ids.filtered(lambda move: move.l10n_pl_ksef_standing not in OFFLINE)
         self.issued_before = self.count - len(self.left_ids)
         return self.action_go_on()
 
@@ -139,12 +141,21 @@ class IssueOffline(models.TransientModel):
 
     def _issue_one(self, move):
         self.left_ids -= move
+        refusal = None
         try:
-            with self.env.cr.savepoint():
+            with worker.attempt(
+                self.env, "Invoice %s cannot be issued offline", move.id, passing=(UserError,), savepoint=True
+            ) as issuing:
                 move._l10n_pl_ksef_issue_offline(self.mode, self.reason)
+            if issuing.error:
+                refusal = self.env._(
+                    "An unexpected error: the log of the server tells more. Tell whoever looks after it."
+                )
         except UserError as error:
+            refusal = str(error)
+        if refusal:
             self.refused_ids += move
-            self.refusals = "\n\n".join(filter(None, (self.refusals, f"{move.display_name}: {error}")))
+            self.refusals = "\n\n".join(filter(None, (self.refusals, f"{move.display_name}: {refusal}")))
 
     @api.depends("refusals")
     @api.depends_context("lang")

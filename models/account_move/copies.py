@@ -5,6 +5,7 @@ from odoo.exceptions import UserError
 
 from ...ksef.law import buyers
 from ...tools import worker
+from .standing import ISSUED
 
 _CHUNK = 20  # invoices rendered together and committed at once
 _HELD_SETTINGS = (
@@ -68,7 +69,9 @@ class AccountMove(models.Model):
 
     def _l10n_pl_ksef_set_other_paper_aside(self):
         """Set PDFs aside that are another paper than may go out now, as when the kind of buyer or the mode changed."""
-        other = self.filtered(lambda move: move._l10n_pl_ksef_is_issued() and not move._l10n_pl_ksef_pdf_is_right())
+        other = self.filtered(
+            lambda move: move.l10n_pl_ksef_standing in ISSUED and not move._l10n_pl_ksef_pdf_is_right()
+        )
         other._l10n_pl_ksef_set_pdf_aside()
 
     def _l10n_pl_ksef_pdf_is_right(self):

@@ -4,6 +4,7 @@ from odoo.tools import format_date
 
 from ...ksef.law import jpk, modes
 from ...tools.translation import spoken
+from .standing import ISSUED, NOT_TO_RESET
 
 # Readonly on screens only: who writes them over RPC would unseal an invoice, or have KSeF never get it.
 _WRITTEN_BY_METHODS = frozenset(
@@ -72,9 +73,6 @@ class AccountMove(models.Model):
         "DI in offline24 and unavailability, BFK if it was issued outside KSeF. Correct the record when the number "
         "comes.",
     )
-    l10n_pl_ksef_can_issue_offline = fields.Boolean(
-        compute="_compute_l10n_pl_ksef_can_issue_offline", export_string_translation=False
-    )
 
     @api.depends(
         "l10n_pl_ksef_document_id.mode",
@@ -88,33 +86,10 @@ class AccountMove(models.Model):
             mode = modes.Mode.TOTAL_FAILURE if move.l10n_pl_ksef_outside else move._l10n_pl_ksef_mode()
             move.l10n_pl_ksef_jpk_mark = jpk.mark(mode, bool(move._l10n_pl_ksef_number()))
 
-    def _l10n_pl_ksef_issued_otherwise(self):
-        """Tell whether this invoice was issued in another way than online, so that Odoo must not send it."""
-        return bool(self.l10n_pl_ksef_document_id or self.l10n_pl_ksef_total_failure)
-
-    @api.depends(
-        "state",
-        "move_type",
-        "country_code",
-        "l10n_pl_ksef_document_id",
-        "l10n_pl_ksef_total_failure",
-        "l10n_pl_ksef_outside",
-    )
-    def _compute_l10n_pl_ksef_can_issue_offline(self):
-        for move in self:
-            move.l10n_pl_ksef_can_issue_offline = (
-                move.state == "posted"
-                and move.country_code == "PL"
-                and move.move_type in ("out_invoice", "out_refund")
-                and not move.l10n_pl_ksef_outside
-                and not move._l10n_pl_ksef_issued_otherwise()
-                and not move._l10n_pl_ksef_sent_online()
-            )
-
-    @api.depends("l10n_pl_ksef_document_id", "l10n_pl_ksef_total_failure")
+    @api.depends("l10n_pl_ksef_standing")
     def _compute_show_reset_to_draft_button(self):
         result = super()._compute_show_reset_to_draft_button()
-        self.filtered(lambda move: move._l10n_pl_ksef_issued_otherwise()).show_reset_to_draft_button = False
+        self.filtered(lambda move: move.l10n_pl_ksef_standing in NOT_TO_RESET).show_reset_to_draft_button = False
         return result
 
     @api.constrains("state")
@@ -130,6 +105,18 @@ class AccountMove(models.Model):
                         number=move.name,
                     )
                 )
+            if move.l10n_pl_ksef_standing == "prepared_by_odoo":
+                raise ValidationError(
+                    self.env._(
+                        "Invoice %(number)s was prepared by Odoo's Offline24, so it can neither go back to draft nor "
+                        "be cancelled: its file is made. Cancel its preparation first, or issue a corrective invoice.",
+                        number=move.name,
+                    )
+                )
+            if move.l10n_pl_ksef_maybe_sent:
+                raise ValidationError(
+                    self.env._("KSeF may have received invoice %(number)s: ask KSeF first.", number=move.name)
+                )
             if move.l10n_pl_ksef_total_failure:
                 raise ValidationError(
                     self.env._(
@@ -142,7 +129,7 @@ class AccountMove(models.Model):
     @api.constrains("l10n_pl_ksef_outside")
     def _check_l10n_pl_ksef_outside(self):
         for move in self.filtered("l10n_pl_ksef_outside"):
-            if move.l10n_pl_ksef_document_id or move._l10n_pl_ksef_sent_online():
+            if move.l10n_pl_ksef_standing in ISSUED:
                 raise ValidationError(
                     self.env._("Invoice %(number)s is on its way to KSeF, or there already.", number=move.name)
                 )
@@ -172,7 +159,9 @@ class AccountMove(models.Model):
 
         def is_sealed(move):
             document = move.l10n_pl_ksef_document_id.sudo()
-            return document and not (document.can_correct and not document.maybe_in_ksef)
+            if not document:
+                return move.l10n_pl_ksef_standing == "prepared_by_odoo"
+            return not (document.can_correct and not document.maybe_in_ksef)
 
         return self.filtered(is_sealed)
 
@@ -221,7 +210,7 @@ class AccountMove(models.Model):
                     number=self.name,
                 )
             ) from error
-        if not self._l10n_pl_ksef_issued_otherwise():
+        if not (self.l10n_pl_ksef_document_id or self.l10n_pl_ksef_total_failure):
             self._l10n_pl_ksef_check_can_issue_offline()
             proposed, proposed_reason = self._l10n_pl_ksef_propose_mode()
             mode = mode or proposed
@@ -279,7 +268,15 @@ class AccountMove(models.Model):
     def _l10n_pl_ksef_check_can_issue_offline(self):
         if self._l10n_pl_ksef_is_self_billed():
             raise UserError(self._l10n_pl_ksef_self_billing_words())
-        if not self.l10n_pl_ksef_can_issue_offline:
+        if self.l10n_pl_ksef_standing == "prepared_by_odoo":
+            raise UserError(
+                self.env._(
+                    "Invoice %(number)s was prepared by Odoo's Offline24, with a file and codes of its own, and is sent "
+                    "by it. To issue it here instead, cancel that preparation first (Action menu).",
+                    number=self.display_name,
+                )
+            )
+        if self.l10n_pl_ksef_standing != "to_issue":
             raise UserError(
                 self.env._(
                     "Invoice %(number)s cannot be issued offline: only a posted customer invoice or credit note of a "
@@ -352,7 +349,7 @@ class AccountMove(models.Model):
     def _l10n_pl_ksef_is_to_be_issued(self):
         """Tell whether the user who looks at this invoice may come to issue it offline."""
         return (
-            self.l10n_pl_ksef_can_issue_offline
+            self.l10n_pl_ksef_standing == "to_issue"
             and self.env.user.has_group("account.group_account_invoice")
             and self._l10n_pl_ksef_company_works_offline()
         )

@@ -15,6 +15,7 @@ from ...ksef.codes import links, qr_image
 from ...ksef.law import buyers, modes, papers
 from ...tools.translation import spoken
 from ..res_partner import BUYER_CLASS_HELP, BUYER_CLASSES, BUYER_FIELDS
+from .standing import ISSUED
 
 
 class AccountMove(models.Model):
@@ -71,31 +72,21 @@ class AccountMove(models.Model):
 
     def _l10n_pl_ksef_mode(self):
         """Return the mode of this invoice, one of ``modes.Mode``."""
-        if self.l10n_pl_ksef_total_failure:
+        if self.l10n_pl_ksef_standing == "total_failure":
             return modes.Mode.TOTAL_FAILURE
-        document = self.l10n_pl_ksef_document_id.sudo()
-        if document.state == "not_required":
-            return modes.Mode.TOTAL_FAILURE
-        return document.mode or modes.Mode.ONLINE
+        if self.l10n_pl_ksef_standing == "prepared_by_odoo":
+            return modes.Mode.OFFLINE24
+        return self.l10n_pl_ksef_document_id.sudo().mode or modes.Mode.ONLINE
 
     def _l10n_pl_ksef_hand_over(self):
         """Return what the buyer may get outside KSeF and with which codes (``papers.Given``)."""
         self.ensure_one()
-        if self._l10n_pl_ksef_rejected_online():
+        if self.l10n_pl_ksef_standing == "rejected_online":
             return papers.Given(None)
-        if not self._l10n_pl_ksef_is_issued():
+        if self.l10n_pl_ksef_standing not in ISSUED:
             return papers.Given(papers.Paper.INVOICE)  # an invoice that this addon has nothing to do with
         number = self._l10n_pl_ksef_number()
         return papers.may_be_given(self._l10n_pl_ksef_mode(), self._l10n_pl_ksef_classify_buyer()[0], bool(number))
-
-    def _l10n_pl_ksef_is_issued(self):
-        """Tell whether this invoice was issued to KSeF's rules, or tried to: no proforma goes out in its place."""
-        return bool(
-            self._l10n_pl_ksef_issued_otherwise()
-            or self._l10n_pl_ksef_number()
-            or self._l10n_pl_ksef_awaits_number()
-            or self._l10n_pl_ksef_rejected_online()
-        )
 
     def _l10n_pl_ksef_is_confirmation(self):
         """Tell whether the printout is a transaction confirmation, since the law allows no invoice yet."""
@@ -108,7 +99,7 @@ class AccountMove(models.Model):
     def _l10n_pl_ksef_check_open(self):
         """Refuse what may not be handed over at all as of now."""
         shut = self.sudo().filtered(lambda move: move._l10n_pl_ksef_hand_over().kind is None)
-        if rejected := shut.filtered(lambda move: move._l10n_pl_ksef_rejected_online()):
+        if rejected := shut.filtered(lambda move: move.l10n_pl_ksef_standing == "rejected_online"):
             raise UserError(self.env._("Rejected by KSeF: %(names)s", names=", ".join(rejected.mapped("name"))))
         if shut:
             raise UserError(self.env._("Awaiting a KSeF number: %(names)s", names=", ".join(shut.mapped("name"))))
@@ -120,7 +111,7 @@ class AccountMove(models.Model):
 
     def _l10n_pl_ksef_nip_missing_in_header(self):
         """Return the seller's NIP, which must be on the paper (art. 106e(1)(4)), if the layout's header lacks it."""
-        if not self._l10n_pl_ksef_is_issued():
+        if self.l10n_pl_ksef_standing not in ISSUED:
             return ""
         seller_nip = self.company_id._l10n_pl_ksef_nip()
         header = re.sub(r"\D", "", html2plaintext(self.company_id.company_details or ""))
@@ -144,6 +135,8 @@ class AccountMove(models.Model):
         number (§ 9 of the regulation on the use of KSeF).
         """
         self.ensure_one()
+        if self.l10n_pl_ksef_standing == "prepared_by_odoo":
+            return []  # it prints codes of its own
         document = self.l10n_pl_ksef_document_id.sudo()
         kod_i = document._kod_i_in_force() or self._l10n_pl_ksef_online_kod_i()
         content = {
@@ -215,7 +208,7 @@ class AccountMove(models.Model):
         paper = self._l10n_pl_ksef_hand_over()
         if paper.kind == papers.Paper.TRANSACTION_CONFIRMATION:
             return env._("Transaction_confirmation_"), ""
-        if self._l10n_pl_ksef_rejected_online():
+        if self.l10n_pl_ksef_standing == "rejected_online":
             return "", env._("_rejected_by_KSeF")
         if paper.kind is None:
             return "", env._("_awaits_KSeF_number")
@@ -232,7 +225,7 @@ class AccountMove(models.Model):
         return f"{self._l10n_pl_ksef_file_name(stem)}.{extension}"
 
     def _get_invoice_proforma_pdf_report_filename(self):
-        if self._l10n_pl_ksef_is_issued():
+        if self.l10n_pl_ksef_standing in ISSUED:
             return self._get_invoice_report_filename()
         return super()._get_invoice_proforma_pdf_report_filename()
 
