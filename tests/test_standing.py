@@ -2,6 +2,7 @@
 
 from odoo.exceptions import UserError, ValidationError
 from odoo.tests import HttpCase, freeze_time
+from odoo.tools import SQL
 
 from ..ksef.law import papers
 from ..models.account_move import standing
@@ -15,7 +16,8 @@ class StandingCommon(PaperCommon):
         """Let Odoo, or a module of Odoo, write what KSeF has told; a status that only a module knows, too."""
         self.env.flush_all()
         for name, value in values.items():
-            self.env.cr.execute(f"UPDATE account_move SET {name} = %s WHERE id = %s", (value, move.id))
+            column = SQL.identifier(name)
+            self.env.cr.execute(SQL("UPDATE account_move SET %s = %s WHERE id = %s", column, value, move.id))
         move.invalidate_recordset()
         move.modified(values)
         return move

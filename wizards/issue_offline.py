@@ -148,9 +148,7 @@ class IssueOffline(models.TransientModel):
             ) as issuing:
                 move._l10n_pl_ksef_issue_offline(self.mode, self.reason)
             if issuing.error:
-                refusal = self.env._(
-                    "An unexpected error: the log of the server tells more. Tell whoever looks after it."
-                )
+                refusal = self.env._("An unexpected error; whoever looks after your Odoo finds it in the server's log.")
         except UserError as error:
             refusal = str(error)
         if refusal:

@@ -69,10 +69,8 @@ class AccountMove(models.Model):
 
     def _l10n_pl_ksef_set_other_paper_aside(self):
         """Set PDFs aside that are another paper than may go out now, as when the kind of buyer or the mode changed."""
-        other = self.filtered(
-            lambda move: move.l10n_pl_ksef_standing in ISSUED and not move._l10n_pl_ksef_pdf_is_right()
-        )
-        other._l10n_pl_ksef_set_pdf_aside()
+        issued = self.filtered(lambda move: move.l10n_pl_ksef_standing in ISSUED)
+        issued.filtered(lambda move: not move._l10n_pl_ksef_pdf_is_right())._l10n_pl_ksef_set_pdf_aside()
 
     def _l10n_pl_ksef_pdf_is_right(self):
         pdf = self.sudo().invoice_pdf_report_id

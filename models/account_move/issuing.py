@@ -271,8 +271,8 @@ class AccountMove(models.Model):
         if self.l10n_pl_ksef_standing == "prepared_by_odoo":
             raise UserError(
                 self.env._(
-                    "Invoice %(number)s was prepared by Odoo's Offline24, with a file and codes of its own, and is sent "
-                    "by it. To issue it here instead, cancel that preparation first (Action menu).",
+                    "Invoice %(number)s was prepared by Odoo's Offline24, with a file and codes of its own, and is "
+                    "sent by it. To issue it here instead, cancel that preparation first (Action menu).",
                     number=self.display_name,
                 )
             )

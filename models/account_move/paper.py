@@ -173,9 +173,11 @@ class AccountMove(models.Model):
 
     def _l10n_pl_ksef_paper_reason(self):
         """Return why the buyer gets what he gets now: the mode and the kind of buyer, in words."""
-        _kind, reason = self._l10n_pl_ksef_classify_buyer()
+        _class, reason = self._l10n_pl_ksef_classify_buyer()
         if self._l10n_pl_ksef_mode() == modes.Mode.TOTAL_FAILURE:
             return self.env._("It was issued during total failure, so it has no codes and never goes to KSeF.")
+        if self.l10n_pl_ksef_standing == "prepared_by_odoo":
+            return self.env._("It was prepared by Odoo's Offline24. %(reason)s", reason=reason)
         if number := self._l10n_pl_ksef_number():
             return self.env._("It carries its KSeF number, %(number)s.", number=number)
         return self.env._(
