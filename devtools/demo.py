@@ -185,7 +185,7 @@ class Demo:
         )
         signer = "person-rsa" if document.certificate_id.key_type.startswith("RSA") else "company-ec"
         return {
-            "kind": move._l10n_pl_ksef_hand_over().kind,
+            "kind": move._l10n_pl_ksef_may_be_given().kind,
             "why": move._l10n_pl_ksef_paper_reason(),
             "mode": document.mode,
             "number": document.number,

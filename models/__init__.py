@@ -1,4 +1,5 @@
 # The order is fixed: what comes later extends what comes before.
+from . import life
 from . import certificate
 from . import document
 from . import submission

@@ -1,7 +1,7 @@
 from odoo import models
 from odoo.tools import format_date
 
-from .document.seal import UNFINISHED_STATES
+from .document.states import UNFINISHED_STATES
 
 
 class AccountJournal(models.Model):
@@ -30,7 +30,7 @@ class AccountJournal(models.Model):
         return result
 
     def action_l10n_pl_ksef_unfinished(self):
-        """Open this journal's documents that KSeF has not accepted yet, what is due first first."""
+        """Open this journal's documents that KSeF has not accepted yet, earliest deadline first."""
         return self._l10n_pl_ksef_documents_action()
 
     def action_l10n_pl_ksef_rejected(self):

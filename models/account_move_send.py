@@ -33,7 +33,7 @@ class AccountMoveSend(models.AbstractModel):
 
     def _l10n_pl_ksef_findings(self, moves, moves_data):
         """Yield all that may have to be said beforehand: (key, level, invoices concerned, words)."""
-        shut = moves.filtered(lambda move: move._l10n_pl_ksef_hand_over().kind is None)
+        shut = moves.filtered(lambda move: move._l10n_pl_ksef_may_be_given().kind is None)
         rejected = shut.filtered(lambda move: move.l10n_pl_ksef_standing == "rejected_online")
         confirmations = moves.filtered(lambda move: move._l10n_pl_ksef_is_confirmation())
         invoices = (moves - shut - confirmations).filtered(
@@ -46,7 +46,7 @@ class AccountMoveSend(models.AbstractModel):
             "danger",
             rejected,
             self.env._(
-                "KSeF has rejected it, so it counts as not issued: reset it to draft, mend it and send it again."
+                "KSeF has rejected it, so it counts as not issued: reset it to draft, correct it and send it again."
             ),
         )
         yield (
@@ -54,7 +54,7 @@ class AccountMoveSend(models.AbstractModel):
             "danger",
             shut - rejected,
             self.env._(
-                "KSeF has not given the number yet. An invoice sent online may be handed over only with its number: "
+                "KSeF has not given the number yet. An invoice sent online may be given to the buyer only with its number: "
                 "its mail waits for it. Press Check Sending on the invoice, then send it."
             ),
         )
@@ -71,7 +71,7 @@ class AccountMoveSend(models.AbstractModel):
             "rejected",
             "warning",
             moves.filtered(lambda move: move.l10n_pl_ksef_document_id.sudo().state == "rejected"),
-            self.env._("KSeF has rejected the sealed document: correct it before you hand anything over."),
+            self.env._("KSeF has rejected the sealed document: correct it before you give anything to the buyer."),
         )
         yield (
             "no_code",
@@ -79,7 +79,7 @@ class AccountMoveSend(models.AbstractModel):
             moves.filtered(lambda move: move._l10n_pl_ksef_lacks_file()),
             self.env._(
                 "The file that KSeF has accepted is not here, so KOD I cannot be printed. Download the invoice from "
-                "KSeF's taxpayer application, and hand that over."
+                "KSeF's taxpayer application, and give the buyer that one."
             ),
         )
         yield (
@@ -99,7 +99,7 @@ class AccountMoveSend(models.AbstractModel):
             moves.filtered(lambda move: self._l10n_pl_ksef_mail_will_wait(move, moves_data[move])),
             self.env._(
                 "The invoice goes to KSeF now. The mail to the buyer goes out by itself as soon as KSeF has given the "
-                "number: an invoice sent online may not be handed over before."
+                "number: an invoice sent online may not be given to the buyer before."
             ),
         )
 
@@ -132,7 +132,7 @@ class AccountMoveSend(models.AbstractModel):
     # Nothing leaves that may not leave
 
     def _is_applicable_to_move(self, method, move, **move_data):
-        kind = move._l10n_pl_ksef_hand_over().kind
+        kind = move._l10n_pl_ksef_may_be_given().kind
         if kind is None and method != "manual":
             return False
         if kind == papers.Paper.TRANSACTION_CONFIRMATION and method not in _WAYS_OF_PAPER:
@@ -175,7 +175,7 @@ class AccountMoveSend(models.AbstractModel):
         """
         title = self.env._("Invoice %(number)s has not gone to KSeF", number=move.name)
         if not move.company_id.l10n_pl_ksef_offline_by_itself:
-            advice = self.env._("Nothing has been handed over, so it can be issued offline right now.")
+            advice = self.env._("Nothing has reached KSeF, so it can be issued offline right now.")
             move_data["error"] = {"error_title": title, "errors": [problem, advice], "l10n_pl_ksef_outage": True}
             return
         try:
@@ -244,7 +244,7 @@ class AccountMoveSend(models.AbstractModel):
         has_links = "_l10n_pl_ksef_mail_links" in (mail_template.sudo().body_html or "")
         return body if has_links or not body else body + move.with_context(lang=mail_lang)._l10n_pl_ksef_mail_links()
 
-    def _l10n_pl_ksef_mend_words(self, move, move_data):
+    def _l10n_pl_ksef_fix_words(self, move, move_data):
         """Give the mail the words of the paper that goes out, if that is another than when the window was opened."""
         if "email" not in move_data["sending_methods"]:
             return
@@ -257,7 +257,7 @@ class AccountMoveSend(models.AbstractModel):
 
     def _hook_if_success(self, moves_data, from_cron=False):
         for move, move_data in moves_data.items():
-            self._l10n_pl_ksef_mend_words(move, move_data)
+            self._l10n_pl_ksef_fix_words(move, move_data)
         result = super()._hook_if_success(moves_data, from_cron=from_cron)
         for move, move_data in moves_data.items():
             if "email" in move_data["sending_methods"] and move.l10n_pl_ksef_standing in AWAITS_NUMBER_ONLINE:

@@ -23,9 +23,9 @@ _logger = logging.getLogger(__name__)
 # Where a Latarnia listens that stands in for the ministry's; heeded by no database that works with KSeF's production
 LATARNIA_VARIABLE = "L10N_PL_KSEF_LATARNIA_URL"
 # What others go by
-_FACTS = {"kind", "start", "end", "announced", "number", "title", "url", "withdrawn"}
+_FACTS = {"kind", "start", "end", "announced", "number", "title", "url", "retracted"}
 # What people may say of a notice of Latarnia, and what they may say of none
-_BY_HAND_OF_LATARNIA = {"end", "url", "withdrawn"}
+_BY_HAND_OF_LATARNIA = {"end", "url", "retracted"}
 _NEVER_BY_HAND = {"origin", "event_id", "end_by_hand", "notice_ids"}
 
 
@@ -84,13 +84,13 @@ class Announcement(models.Model):
     )
     event_id = fields.Integer("Latarnia's Event", readonly=True, copy=False)
     end_by_hand = fields.Boolean(readonly=True, copy=False)
-    withdrawn = fields.Boolean("Retracted", readonly=True, tracking=True, copy=False)
+    retracted = fields.Boolean("Retracted", readonly=True, tracking=True, copy=False)
     status = fields.Selection(
         [
             ("planned", "Planned"),
             ("in_force", "In force"),
             ("ended", "Ended"),
-            ("withdrawn", "Retracted"),
+            ("retracted", "Retracted"),
         ],
         compute="_compute_status",
     )
@@ -102,12 +102,12 @@ class Announcement(models.Model):
         "(environment, event_id) WHERE origin = 'latarnia'", "This event of Latarnia is on record already."
     )
 
-    @api.depends("start", "end", "announced", "withdrawn")
+    @api.depends("start", "end", "announced", "retracted")
     def _compute_status(self):
         now = _aware(fields.Datetime.now())
         for announcement in self:
-            announcement.status = "withdrawn" if announcement.withdrawn else "planned"
-            if announcement.start and not announcement.withdrawn:
+            announcement.status = "retracted" if announcement.retracted else "planned"
+            if announcement.start and not announcement.retracted:
                 told = announcement._told()
                 if told.ended_by(now):
                     announcement.status = "ended"
@@ -158,7 +158,7 @@ class Announcement(models.Model):
     @api.model
     def _announcements(self, environment):
         """Return all announcements of an environment that are not retracted: a list of ``modes.Announcement``."""
-        found = self.sudo().search([("environment", "=", environment), ("withdrawn", "=", False)])
+        found = self.sudo().search([("environment", "=", environment), ("retracted", "=", False)])
         return [announcement._told() for announcement in found]
 
     @api.model
@@ -193,11 +193,11 @@ class Announcement(models.Model):
 
     def action_retract(self):
         """Let it no longer count, as one that was entered by mistake."""
-        self.withdrawn = True
+        self.retracted = True
 
     def action_reinstate(self):
         """Let it count again."""
-        self.withdrawn = False
+        self.retracted = False
 
     @api.model_create_multi
     def create(self, vals_list):
@@ -313,7 +313,7 @@ class Announcement(models.Model):
 
     def _follow(self, told):
         """Say what Latarnia says now; an end entered by hand holds until Latarnia tells one."""
-        values = self._values_of(told) | {"withdrawn": False, "end_by_hand": False}
+        values = self._values_of(told) | {"retracted": False, "end_by_hand": False}
         if self.end_by_hand and not values["end"] and (not self.end or self.end > values["start"]):
             del values["end"], values["end_by_hand"]
         changed = {name: value for name, value in values.items() if self[name] != value}

@@ -17,19 +17,45 @@ from ..tools.translation import translated, user_error
 ENVIRONMENTS = [("production", "Production"), ("demo", "Demo"), ("test", "Test")]
 # KSeF's words for the status of a certificate
 STATE_OF_STATUS = {"Active": "active", "Blocked": "blocked", "Revoked": "revoked", "Expired": "expired"}
-SIGNING_STATES = ("configuring", "active")
+STATES = [
+    ("requested", "Requested"),
+    ("refused", "Refused"),
+    ("awaiting", "Waiting for its certificate"),
+    ("unconfirmed", "Not confirmed by KSeF"),
+    ("active", "Active"),
+    ("expired", "Expired"),
+    ("blocked", "Blocked"),
+    ("revoked", "Revoked"),
+    ("removed", "Removed"),
+]
+# What leads from one state to another; KSeF tells its status whenever it is asked
+_TOLD_BY_KSEF = ("active", "blocked", "revoked", "expired")
+TRANSITIONS = {
+    ("requested", "unconfirmed"): "issued by KSeF",
+    ("requested", "refused"): "refused by KSeF",
+    ("awaiting", "unconfirmed"): "joined with its certificate",
+    **{("unconfirmed", state): "told by KSeF" for state in _TOLD_BY_KSEF},
+    **{(old, new): "told by KSeF" for old in _TOLD_BY_KSEF for new in _TOLD_BY_KSEF if old != new},
+    **{(state, "removed"): "removed" for state, _label in STATES if state != "removed"},
+}
+ASKED_STATES = ("requested", "unconfirmed", *_TOLD_BY_KSEF)  # KSeF can tell of them
+SIGNING_STATES = ("unconfirmed", "active")
 REMIND_DAYS = (30, 14, 7, 1)
 
 
 class Certificate(models.Model):
     """A KSeF offline certificate (type 2) of a company, with its private key.
 
-    Its life::
+    Its life, see ``TRANSITIONS``::
 
-        requested ─────────────┐
-           └─> refused         ├─> configuring -> active -> expired / blocked / revoked
-        awaiting (a lone key) ─┘
-        any of them -> removed
+        requested -> unconfirmed, refused, removed
+        awaiting (a lone key) -> unconfirmed, removed
+        unconfirmed -> active, blocked, revoked, expired, removed
+        active -> blocked, revoked, expired, removed
+        blocked -> active, revoked, expired, removed
+        revoked -> active, blocked, expired, removed
+        expired -> active, blocked, revoked, removed
+        refused -> removed
 
     The certificate is public and kept in clear. The private key is kept as a token of the vault; it is decrypted
     inside ``_sign`` only. Records are made by the wizards; nobody has the right to create or write them.
@@ -37,44 +63,17 @@ class Certificate(models.Model):
 
     _name = "l10n_pl_ksef.certificate"
     _description = "KSeF Offline Certificate"
-    _inherit = ["mail.thread", "mail.activity.mixin"]
+    _inherit = ["mail.thread", "mail.activity.mixin", "l10n_pl_ksef.life"]
+    _transitions = TRANSITIONS
     _mail_post_access = "read"
     _order = "valid_to desc, id desc"
 
     name = fields.Char(required=True, readonly=True)
     company_id = fields.Many2one("res.company", required=True, readonly=True, ondelete="cascade")
     environment = fields.Selection(ENVIRONMENTS, required=True, readonly=True)
-    state = fields.Selection(
-        [
-            ("requested", "Requested"),
-            ("refused", "Refused"),
-            ("awaiting", "Waiting for its certificate"),
-            ("configuring", "Not confirmed by KSeF"),
-            ("active", "Active"),
-            ("expired", "Expired"),
-            ("blocked", "Blocked"),
-            ("revoked", "Revoked"),
-            ("removed", "Removed"),
-        ],
-        required=True,
-        readonly=True,
-        tracking=True,
-    )
+    state = fields.Selection(STATES, required=True, readonly=True, tracking=True)
     status = fields.Selection(
-        [
-            ("requested", "Requested"),
-            ("refused", "Refused"),
-            ("awaiting", "Waiting for its certificate"),
-            ("configuring", "Not confirmed by KSeF"),
-            ("active", "Active"),
-            ("not_yet_valid", "Not yet valid"),
-            ("expired", "Expired"),
-            ("blocked", "Blocked"),
-            ("revoked", "Revoked"),
-            ("locked", "Locked"),
-            ("no_key", "No private key"),
-            ("removed", "Removed"),
-        ],
+        [*STATES, ("not_yet_valid", "Not yet valid"), ("locked", "Locked"), ("no_key", "No private key")],
         compute="_compute_status",
         help="What the certificate is good for now.",
     )
@@ -99,6 +98,10 @@ class Certificate(models.Model):
     private_key = fields.Text(
         groups=fields.NO_ACCESS, readonly=True, copy=False, prefetch=False, export_string_translation=False
     )
+    can_be_asked = fields.Boolean(compute="_compute_possible", export_string_translation=False)
+    can_be_joined = fields.Boolean(compute="_compute_possible", export_string_translation=False)
+    can_be_revoked = fields.Boolean(compute="_compute_possible", export_string_translation=False)
+    can_be_removed = fields.Boolean(compute="_compute_possible", export_string_translation=False)
     can_renew = fields.Boolean(compute="_compute_can_renew")
     ends_before_deadline = fields.Boolean(
         compute="_compute_ends_before_deadline",
@@ -138,6 +141,14 @@ class Certificate(models.Model):
             return bool(token) and (open_vault().missing_key(token) or False)
         except VaultKeyInvalid:
             return token.split(".")[1]
+
+    @api.depends("state")
+    def _compute_possible(self):
+        for certificate in self:
+            certificate.can_be_joined = certificate.state == "awaiting"
+            certificate.can_be_asked = certificate.state in ASKED_STATES
+            certificate.can_be_revoked = certificate._can_become("revoked") and certificate.state != "expired"
+            certificate.can_be_removed = certificate._can_become("removed")
 
     @api.depends("valid_to", "state")
     def _compute_can_renew(self):
@@ -203,7 +214,7 @@ class Certificate(models.Model):
 
     @api.model
     def _rotate_keys(self):
-        """Encrypt every private key anew under the current master key; return (done, locked), two recordsets."""
+        """Re-encrypt every private key under the current master key; return (done, locked), two recordsets."""
         vault = open_vault(for_storing=True)
         done = locked = self.sudo().browse()
         for certificate in self.sudo().search([("private_key", "!=", False)]):
@@ -259,20 +270,18 @@ class Certificate(models.Model):
         self.ensure_one()
         if public.public_key_fingerprint != self.public_key_fingerprint:
             raise KeyMismatch()
-        self.sudo().write(
-            {
-                "state": "configuring",
-                "pem": public.pem,
-                "subject": public.subject,
-                "common_name": public.common_name or public.subject,
-                "identifier_type": public.identifier_type,
-                "identifier": public.identifier,
-                "serial_number": public.serial,
-                "key_type": public.key_type,
-                "valid_from": public.not_before.replace(tzinfo=None),
-                "valid_to": public.not_after.replace(tzinfo=None),
-                "fingerprint": public.fingerprint,
-            }
+        self.sudo()._to(
+            "unconfirmed",
+            pem=public.pem,
+            subject=public.subject,
+            common_name=public.common_name or public.subject,
+            identifier_type=public.identifier_type,
+            identifier=public.identifier,
+            serial_number=public.serial,
+            key_type=public.key_type,
+            valid_from=public.not_before.replace(tzinfo=None),
+            valid_to=public.not_after.replace(tzinfo=None),
+            fingerprint=public.fingerprint,
         )
 
     # What KSeF knows of it
@@ -326,7 +335,7 @@ class Certificate(models.Model):
         }
 
     def _update_status(self):
-        asked = self.sudo().filtered(lambda certificate: certificate.state not in ("removed", "refused", "awaiting"))
+        asked = self.sudo().filtered(lambda certificate: certificate.state in ASKED_STATES)
         for (company, environment), certificates in asked.grouped(
             lambda certificate: (certificate.company_id, certificate.environment)
         ).items():
@@ -381,7 +390,7 @@ class Certificate(models.Model):
         if not record:
             raise NotListed()
         self._answered(record.status)
-        self.state = STATE_OF_STATUS.get(record.status, self.state)
+        self._to(STATE_OF_STATUS.get(record.status, self.state))
 
     def _answered(self, words):
         self.write({"ksef_words": words, "checked_at": fields.Datetime.now(), "check_problem": False})
@@ -391,7 +400,7 @@ class Certificate(models.Model):
 
     def _refused(self, reason):
         self._answered(reason)
-        self.write({"state": "refused", "private_key": False})
+        self._to("refused", private_key=False)
         self.message_post(body=self.env._("KSeF refused the request: %(reason)s", reason=reason))
 
     def _revoke(self, reason):
@@ -403,7 +412,7 @@ class Certificate(models.Model):
         with self.company_id._l10n_pl_ksef_client(self.environment) as client:
             client.revoke_certificate(self.serial_number, reason)
         self.sudo()._answered("Revoked")
-        self.sudo().state = "revoked"
+        self.sudo()._to("revoked")
         self.message_post(body=self.env._("Revoked at KSeF, reason: %(reason)s", reason=reason))
 
     # The end
@@ -413,7 +422,7 @@ class Certificate(models.Model):
         self.check_access("unlink")
         for certificate in self.sudo():
             if certificate.document_ids:
-                certificate.write({"private_key": False, "state": "removed"})
+                certificate._to("removed", private_key=False)
                 certificate.message_post(body=self.env._("The private key was deleted."))
             else:
                 certificate.unlink()

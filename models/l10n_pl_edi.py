@@ -363,7 +363,7 @@ class AccountMoveSend(models.AbstractModel):
         return "pl_ksef" in (data.get("extra_edis") or ()) and not move.l10n_pl_edi_status
 
     def _l10n_pl_ksef_meet_outages(self, invoices_data):
-        """Find out whether KSeF can be reached before Odoo sends, when certainly nothing has been handed over yet."""
+        """Find out whether KSeF can be reached before Odoo sends, when certainly nothing has reached it yet."""
         today = fields.Date.context_today(self)
         going = self.env["account.move"].union(
             *(
@@ -433,7 +433,7 @@ class ResConfigSettings(models.TransientModel):
         self.l10n_pl_ksef_beside_offline24 = "l10n_pl_edi_offline_certificate" in self.env["res.company"]._fields
 
     def _set_l10n_pl_edi_certificate(self):
-        # Odoo logs in anew at every save, also when the certificate is the old one: on the day of an outage no
+        # Odoo logs in again at every save, also when the certificate is the old one: on the day of an outage no
         # setting could be saved, and no button of the page pressed.
         changed = self.filtered(
             lambda settings: settings.l10n_pl_edi_certificate != settings.company_id.sudo().l10n_pl_edi_certificate

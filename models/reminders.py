@@ -4,7 +4,7 @@ from odoo import api, models
 from odoo.tools import format_date
 
 from ..ksef.law.working_days import working_day_after
-from .document.seal import UNFINISHED_STATES
+from .document.states import UNFINISHED_STATES
 
 _DUE, _REJECTED = "l10n_pl_ksef_offline.activity_due", "l10n_pl_ksef_offline.activity_rejected"
 
@@ -54,10 +54,10 @@ class Document(models.Model):
                 count=len(self),
                 day=format_date(spoken.env, day),
             ),
-            note=spoken.env._("They are under KSeF > Offline Documents, what is due first first."),
+            note=spoken.env._("They are under KSeF > Offline Documents, earliest deadline first."),
         )
 
-    def _ask_for_mending(self):
+    def _ask_for_correction(self):
         """Ask the responsible user to see to a rejected document."""
         user = self._responsible()
         spoken = self.with_context(lang=user.lang)
@@ -69,5 +69,5 @@ class Document(models.Model):
             note=f"{spoken.rejection_meaning} {spoken.rejection_advice}",
         )
 
-    def _mended(self):
+    def _settled_by_hand(self):
         self.move_id.activity_unlink([_REJECTED])

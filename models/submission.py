@@ -25,7 +25,7 @@ from ..tools import worker
 from ..tools.errors import SessionFailed
 from ..tools.translation import translated
 from .certificate import ENVIRONMENTS
-from .document.sending import ON_THE_WAY
+from .document.states import ON_THE_WAY
 
 # A package holds at most 10,000 invoices; fewer are built, sent and settled within what a worker of Odoo may take.
 BATCH_SIZE = 5_000
@@ -38,6 +38,29 @@ _PAUSES = (1, 2, 4)  # seconds between questions whether KSeF is done; after tha
 _NO_TIME = timedelta()
 # Later questions: after a tenth of the session's age, within these bounds.
 _NEXT_QUESTION, LONGEST_SILENCE = timedelta(minutes=1), timedelta(hours=1)
+STATES = [
+    ("opening", "Being opened"),
+    ("open", "Open for documents"),
+    ("closing", "Being closed"),
+    ("processing", "Being processed by KSeF"),
+    ("confirming", "Waiting for the UPO"),
+    ("done", "Done"),
+    ("failed", "Failed"),
+]
+# What leads from one state to another
+TRANSITIONS = {
+    ("opening", "open"): "opened",
+    ("opening", "closing"): "given up before it was opened",
+    ("opening", "failed"): "resent",
+    ("open", "closing"): "all is sent",
+    ("open", "failed"): "resent",
+    ("closing", "processing"): "closed",
+    ("closing", "failed"): "resent",
+    ("processing", "confirming"): "some are accepted",
+    ("processing", "done"): "none is accepted",
+    ("processing", "failed"): "KSeF refuses it, or resent",
+    ("confirming", "done"): "the UPO is here",
+}
 _FINISHED_STATES = ("done", "failed")
 # KSeF's codes of a session
 _ACCEPTED_SOME, _CANCELLED, _ACCEPTED_NONE = 200, 440, 445
@@ -49,37 +72,30 @@ _SESSION_LIFE = timedelta(hours=12)
 class Submission(models.Model):
     """A session with KSeF that carries documents: one by one (interactive) or in a package (batch).
 
-    Each step is committed before the next request, so that it can be cut off at any point. Its life::
+    Each step is committed before the next request, so that it can be cut off at any point. Its life (``TRANSITIONS``)::
 
-        opening -> open -> closing -> processing -> confirming -> done
-        before closing, of a batch: failed, and its documents wait again; KSeF works on nothing that is not closed
+        opening -> open, closing, failed
+        open -> closing, failed
+        closing -> processing, failed
+        processing -> confirming, done, failed
+        confirming -> done
 
+    KSeF works on nothing that is not closed: of a session that has failed, the documents wait again.
     Documents whose answer was lost are looked up by their hash when the session is closed.
     """
 
     _name = "l10n_pl_ksef.submission"
     _description = "KSeF Submission"
+    _inherit = "l10n_pl_ksef.life"
+    _transitions = TRANSITIONS
     _order = "id desc"
     _rec_name = "reference"
 
     company_id = fields.Many2one("res.company", required=True, readonly=True, ondelete="restrict", index=True)
     environment = fields.Selection(ENVIRONMENTS, required=True, readonly=True)
     kind = fields.Selection([("interactive", "Interactive"), ("batch", "Batch")], required=True, readonly=True)
-    state = fields.Selection(
-        [
-            ("opening", "Being opened"),
-            ("open", "Open for documents"),
-            ("closing", "Being closed"),
-            ("processing", "Being processed by KSeF"),
-            ("confirming", "Waiting for the UPO"),
-            ("done", "Done"),
-            ("failed", "Failed"),
-        ],
-        required=True,
-        readonly=True,
-        default="opening",
-        index=True,
-    )
+    state = fields.Selection(STATES, required=True, readonly=True, default="opening", index=True)
+    can_be_resent = fields.Boolean(compute="_compute_can_be_resent", export_string_translation=False)
     reference = fields.Char("Session Reference", readonly=True)
     code = fields.Integer("KSeF's Code", readonly=True, aggregator=None)
     ksef_words = fields.Char("KSeF's reply", readonly=True)
@@ -89,6 +105,11 @@ class Submission(models.Model):
     upo_ids = fields.Many2many("ir.attachment", string="UPO", readonly=True)
 
     _reference_uniq = models.UniqueIndex("(environment, reference)", "This session is on record already.")
+
+    @api.depends("state")
+    def _compute_can_be_resent(self):
+        for submission in self:
+            submission.can_be_resent = submission._can_become("failed")
 
     # Work
 
@@ -142,11 +163,16 @@ class Submission(models.Model):
         self.write(values)
         self._commit()
 
+    def _to_and_commit(self, state, **values):
+        """Bring the session to its next state, and commit."""
+        self._to(state, **values)
+        self._commit()
+
     def _commit(self):
         self.env.cr.commit()  # pylint: disable=invalid-commit  # what KSeF knows must not be forgotten here
 
     def _commit_opened(self, reference):
-        self._commit_step(state="open", reference=reference, opened_at=fields.Datetime.now())
+        self._to_and_commit("open", reference=reference, opened_at=fields.Datetime.now())
 
     # One by one
 
@@ -178,7 +204,7 @@ class Submission(models.Model):
                 session, xml, corrected_sha256=bytes.fromhex(corrected.sha256) if corrected else None
             )
         except LostAnswer:
-            document._commit_step(state="unknown")
+            document._to_and_commit("unknown")
             raise
         except (SessionEnded, SessionUnavailable, AccessRefused, RateLimited, KsefUnreachable):
             document._requeue_and_commit()
@@ -190,15 +216,15 @@ class Submission(models.Model):
             document._reject(refusal.code, refusal.values["reason"])
             self._commit()
         else:
-            document._commit_step(state="sent", ksef_reference=reference)
+            document._to_and_commit("sent", ksef_reference=reference)
 
     def _close_and_commit(self, client):
         """Close the session, so that KSeF finishes it and what it has received can be told for sure."""
-        self._commit_step(state="closing")
+        self._to_and_commit("closing")
         close = client.close_interactive if self.kind == "interactive" else client.close_batch
         with suppress(SessionEnded):  # before, by a call whose answer was lost or by KSeF itself
             close(self.reference)
-        self._commit_step(state="processing")
+        self._to_and_commit("processing")
 
     # In a package
 
@@ -206,7 +232,7 @@ class Submission(models.Model):
         """Send documents as the package of this session; commit before each request and after it."""
         claimed = documents._claim_and_commit(self)
         if not claimed:
-            self._commit_step(state="failed")
+            self._to_and_commit("failed")
             return
         key, iv = packages.new_key()
         with packages.build_package(claimed._files(), key, iv) as package:
@@ -261,7 +287,7 @@ class Submission(models.Model):
         """Keep what KSeF says against this session; the documents of one that it has lost are sent in a new one."""
         code = refusal.code if isinstance(refusal.code, int) else False
         self.write({"code": code, "ksef_words": refusal.values["reason"]})
-        if refusal.code == _UNKNOWN_SESSION and self.state != "confirming" and self._age() > _SESSION_LIFE:
+        if refusal.code == _UNKNOWN_SESSION and self._can_become("failed") and self._age() > _SESSION_LIFE:
             self._resend()
 
     def _resume(self, client):
@@ -277,8 +303,8 @@ class Submission(models.Model):
 
     def _resend(self):
         """Put the documents of a session that KSeF will never work on back to waiting, for a new session."""
-        self._on_the_way().write({"state": "waiting", "submission_id": False, "sent_at": False})
-        self.state = "failed"
+        self._on_the_way()._to("waiting", submission_id=False, sent_at=False)
+        self._to("failed")
 
     def _on_the_way(self):
         """Return the documents of which it is not known yet what became of them."""
@@ -314,7 +340,7 @@ class Submission(models.Model):
             state = "confirming"
         else:
             state = "done" if status.code in (_ACCEPTED_SOME, _ACCEPTED_NONE) else "failed"
-        self.state = state
+        self._to(state)
         not_received._requeue_and_commit(state == "failed" and status.reason)
         if state == "failed" and status.code != _CANCELLED:
             raise SessionFailed(code=status.code, reason=status.reason)
@@ -351,7 +377,7 @@ class Submission(models.Model):
             )
             self.upo_ids += attachment
             self.env["l10n_pl_ksef.document"]._confirmed_by(self, attachment, numbers)
-        self._commit_step(state="done")
+        self._to_and_commit("done")
 
     def action_resend(self):
         """Send the documents of a session that KSeF no longer knows in a new one; KSeF refuses what it has already.
@@ -361,6 +387,6 @@ class Submission(models.Model):
         self.ensure_one()
         self.document_ids.move_id.check_access("write")
         self.env["l10n_pl_ksef.channel"]._keep_out(self.environment, self.company_id._l10n_pl_ksef_nip())
-        if self.state in _FINISHED_STATES:
+        if not self.can_be_resent:
             raise UserError(self.env._("There is nothing to resend: this session is finished."))
         self.sudo()._resend()

@@ -115,6 +115,11 @@ class KsefOfflineCommon(AccountTestInvoicingCommon):
             )
         )
 
+    def reject(self, document, code, words):
+        """Let KSeF reject a document that waits."""
+        document.sudo()._to("sending")
+        document.sudo()._reject(code, words)
+
     @classmethod
     def posted_invoice(cls, **values):
         """Return an invoice that the accountant has posted today."""

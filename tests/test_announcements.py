@@ -300,7 +300,7 @@ class TestByHand(AnnouncementCommon):
         self.assertEqual(self.mode(), Mode.EMERGENCY)
         self.history(failure)
         failure.action_retract()
-        self.assertEqual((failure.status, self.mode()), ("withdrawn", Mode.OFFLINE24))
+        self.assertEqual((failure.status, self.mode()), ("retracted", Mode.OFFLINE24))
         self.assertFalse(failure._announcements("test"))
         self.history(failure)
         failure.action_reinstate()
@@ -312,8 +312,8 @@ class TestByHand(AnnouncementCommon):
                 (manager, {"number", "start"}),
                 (accountant, {"end"}),
                 (accountant, {"end"}),
-                (accountant, {"withdrawn"}),
-                (accountant, {"withdrawn"}),
+                (accountant, {"retracted"}),
+                (accountant, {"retracted"}),
             ],
         )
         self.assertEqual(self.changed, ["test"] * 6)

@@ -145,7 +145,7 @@ class TestBrowserBuyer(OutageDayCommon):
         move = self.sealed(buyer)
         document = move.l10n_pl_ksef_document_id
         self.see_on_portal(user, move, ["OFFLINE", "CERTYFIKAT"], [document.kod_i, document.kod_ii])
-        self.assertTrue(document.handed_over_at)
+        self.assertTrue(document.given_at)
         self.run_worker(1)
         self.see_on_portal(user, move, [document.ksef_number], [document.kod_i])
 
@@ -194,7 +194,7 @@ class TestBrowserOffice(OutageDayCommon):
     def test_documents(self):
         """Filters, groups, pivot and graph of the documents, and the way to them from the dashboard."""
         late, rejected = self.sealed(self.buyer(**FOREIGN)), self.sealed(self.buyer(**DOMESTIC), "unavailability")
-        rejected.l10n_pl_ksef_document_id.sudo()._reject(430, "Błąd weryfikacji pliku faktury")
+        self.reject(rejected.l10n_pl_ksef_document_id, 430, "Błąd weryfikacji pliku faktury")
         self.pass_time(86400)
         due = self.posted_invoice(partner_id=late.partner_id.id, invoice_date=NOW.date() + timedelta(days=1))
         due._l10n_pl_ksef_issue_offline()

@@ -34,7 +34,7 @@ class TestCertificateLife(KsefSimulatorCommon):
 
     def test_update_status(self):
         certificate = self.registered()
-        self.assertEqual(certificate.status, "configuring")
+        self.assertEqual(certificate.status, "unconfirmed")
         certificate.action_update_status()
         self.assertEqual((certificate.status, certificate.ksef_words), ("active", "Active"))
         self.assertEqual(certificate.checked_at, NOW.replace(tzinfo=None))
@@ -83,7 +83,7 @@ class TestCertificateLife(KsefSimulatorCommon):
         certificate = self.upload(self.issued(pesel="80010112342"), owner_confirmed=True).with_user(self.manager)
         certificate.action_update_status()
         self.assertIn("another person", certificate.check_problem)
-        self.assertEqual(certificate.status, "configuring")
+        self.assertEqual(certificate.status, "unconfirmed")
         self.assertEqual(certificate._usable(self.company, "test"), certificate, "it may sign all the same")
 
     def test_a_key_that_waits_for_its_certificate(self):
@@ -99,7 +99,7 @@ class TestCertificateLife(KsefSimulatorCommon):
         file = base64.b64encode(issued.certificate_file())
         again = upload.create({"name": "Certificate", "certificate_file": file}).action_add()
         self.assertEqual(again["res_id"], certificate.id)
-        self.assertEqual(certificate.status, "configuring")
+        self.assertEqual(certificate.status, "unconfirmed")
         self.assertEqual(certificate._usable(self.company, "test"), certificate)
         move = self.posted_invoice()
         move.action_l10n_pl_ksef_issue_offline()
@@ -272,7 +272,7 @@ class TestCertificateLife(KsefSimulatorCommon):
             self.assertEqual(certificate._rotate_keys(), (certificate.sudo(), locked.sudo()))
         with patch.dict(os.environ, {ENVIRONMENT_VARIABLE: new}):
             self.env.invalidate_all()
-            self.assertEqual(certificate.status, "configuring")
+            self.assertEqual(certificate.status, "unconfirmed")
             self.posted_invoice().action_l10n_pl_ksef_issue_offline()
 
     def test_a_token_moved_to_another_record_does_not_open(self):

@@ -21,7 +21,7 @@ from ..devtools.ksef_simulator import AnswerInstead, CutAnswer, CutRequest, Lose
 from ..devtools.ksef_simulator.faults import Fault, Faults
 from ..devtools.ksef_simulator.messages import PROBLEM
 from ..devtools.shared_clock import SharedClock
-from ..models.document.sending import ON_THE_WAY
+from ..models.document.states import ON_THE_WAY
 from ..models.res_company import SIMULATOR_VARIABLE
 from ..tools.master_key import ENVIRONMENT_VARIABLE
 

@@ -141,7 +141,7 @@ class TestSealedInvoices(InvoiceCorpus):
                 told = [node.text for node in root.iter(f"{{{NAMESPACE}}}{field}")]
                 self.assertEqual(told, value if isinstance(value, list) else [value], field)
             facts = move._l10n_pl_ksef_facts()
-            self.assertEqual(template.mend(xml, facts), xml, "mending what is right changes nothing")
+            self.assertEqual(template.fix(xml, facts), xml, "mending what is right changes nothing")
             return root
 
     def assert_books(self, root, move):

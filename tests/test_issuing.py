@@ -225,7 +225,7 @@ class TestIssuing(KsefOfflineCommon):
         data = journal._get_journal_dashboard_data_batched()[journal.id]
         self.assertEqual((data["l10n_pl_ksef_unfinished"], data["l10n_pl_ksef_late"]), (2, False))
         self.assertIn("11/24/2026", data["l10n_pl_ksef_deadline"])
-        moves[0].l10n_pl_ksef_document_id.sudo()._reject(430, "Błąd")
+        self.reject(moves[0].l10n_pl_ksef_document_id, 430, "Błąd")
         moves[0].l10n_pl_ksef_document_id.sudo().deadline = "2026-11-20"
         data = journal._get_journal_dashboard_data_batched()[journal.id]
         self.assertEqual((data["l10n_pl_ksef_unfinished"], data["l10n_pl_ksef_rejected"]), (1, 1))

@@ -115,7 +115,7 @@ class TestSeal(KsefOfflineCommon):
         for record, values in changes:
             with self.subTest(values), self.assertRaisesRegex(UserError, "sealed for KSeF"), self.env.cr.savepoint():
                 record.with_user(self.accountant).write(values)
-        document.sudo()._reject(430, "Błąd")
+        self.reject(document, 430, "Błąd")
         for record, values in changes:
             record.with_user(self.accountant).write(values)
         self.assertEqual(line.name, "Stół")

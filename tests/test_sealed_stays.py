@@ -63,7 +63,7 @@ class TestSealedStays(PaperCommon):
     def test_changed_before_the_same_file_is_sent_again(self):
         move = self.sealed(self.buyer(**FOREIGN)).with_user(self.accountant)
         document = move.l10n_pl_ksef_document_id.with_user(self.accountant)
-        document.sudo()._reject(410, "brak uprawnień")
+        self.reject(document, 410, "brak uprawnień")
         with self.assertRaises(UserError):
             move.invoice_line_ids.name = "Inny towar"
         document.action_send_again()
@@ -73,7 +73,7 @@ class TestSealedStays(PaperCommon):
     def test_changed_before_its_number_is_taken_over(self):
         move = self.sealed(self.buyer(**FOREIGN)).with_user(self.accountant)
         document = move.l10n_pl_ksef_document_id.with_user(self.accountant)
-        document.sudo()._reject(440, "duplikat")
+        self.reject(document, 440, "duplikat")
         with self.assertRaises(UserError):
             move.invoice_line_ids.name = "Inny towar"
         document._take_over("5795955811-20261123-0100001AF629-AF", document._xml_bytes())
@@ -83,10 +83,10 @@ class TestSealedStays(PaperCommon):
         move = self.sealed(self.buyer(**FOREIGN))
         self.send(move)
         first = move.l10n_pl_ksef_document_id
-        first.sudo()._reject(450, "x")
+        self.reject(first, 450, "x")
         move.partner_id.sudo().street = "Inna 5"
         second = first.with_user(self.accountant)._correct()
-        second.sudo()._reject(21167, "KSeF has accepted the first")
+        self.reject(second, 21167, "KSeF has accepted the first")
         second.with_user(self.accountant)._take_over("5795955811-20261123-0100001AF629-AF", first._xml_bytes())
         ((_name, _label, link),) = move._l10n_pl_ksef_links()
         self.assertEqual(link, first.kod_i, "the code that was handed over leads to it")

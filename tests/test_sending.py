@@ -180,7 +180,7 @@ class TestSending(KsefSendingCommon):
             wizard.action_take_over()
         wizard.checked = True
         wizard.action_take_over()
-        self.assertEqual((document.state, document.ksef_number), ("other_file", accepted.ksef_number))
+        self.assertEqual((document.state, document.ksef_number), ("superseded", accepted.ksef_number))
         self.assertEqual((move.l10n_pl_edi_status, move.l10n_pl_edi_number), ("accepted", accepted.ksef_number))
         # The paper's code leads to what KSeF has.
         ((_name, label, link),) = move._l10n_pl_ksef_links()
@@ -292,7 +292,7 @@ class TestSending(KsefSendingCommon):
         self.assertEqual((second.corrects_id, second.deadline), (first, first.deadline))
         self.assertNotEqual(second.kod_i, first.kod_i)
         self.assertEqual(first.state, "corrected", "nobody is reminded of it any more")
-        first.sudo().handed_over_at = NOW.replace(tzinfo=None)
+        first.sudo().given_at = NOW.replace(tzinfo=None)
         with self.assertRaisesRegex(UserError, "can no longer be withdrawn"):
             second._withdraw("the buyer holds codes that lead to it")
         self.run_worker(1)

@@ -63,13 +63,13 @@ class TestShutDoors(PaperCommon, HttpCase):
         for code in (450, 440):
             move = self.sealed(self.buyer(**FOREIGN))
             document = move.l10n_pl_ksef_document_id
-            document.sudo()._reject(code, "błąd")
+            self.reject(document, code, "błąd")
             announcement = self.env["l10n_pl_ksef.announcement"].create(
                 {"kind": "total_failure", "start": NOW.replace(tzinfo=None), "title": "TVP"}
             )
             with self.subTest("during", code=code):
                 self.assertEqual(document.maybe_in_ksef, code == 440, document.state)
-            announcement.withdrawn = True
+            announcement.retracted = True
             document._announcements_changed("test")
             with self.subTest("afterwards", code=code):
                 self.assertEqual(document.state, "rejected")
@@ -234,7 +234,7 @@ class TestShutDoors(PaperCommon, HttpCase):
 
     def test_rejected_is_said_in_the_send_window(self):
         move = self.sealed(self.buyer(**FOREIGN))
-        move.l10n_pl_ksef_document_id.sudo()._reject(430, "Błąd")
+        self.reject(move.l10n_pl_ksef_document_id, 430, "Błąd")
         alerts = self.wizard(move).alerts
         self.assertEqual(alerts["l10n_pl_ksef_rejected"]["level"], "warning")
         self.assertEqual(sum("carries both" in alert["message"] for alert in alerts.values()), 1)

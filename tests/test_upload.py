@@ -34,7 +34,7 @@ class TestUpload(KsefOfflineCommon):
         certificate = self.env["l10n_pl_ksef.certificate"].with_user(self.manager).browse(action["res_id"])
         self.assertEqual(certificate.serial_number, "01F20A5D352AE590")
         self.assertEqual(certificate.identifier, "5795955811")
-        self.assertEqual(certificate.status, "configuring")
+        self.assertEqual(certificate.status, "unconfirmed")
         self.assertEqual(certificate.fingerprint, hashlib.sha256(issued.certificate_der()).hexdigest())
 
     def test_nothing_is_shown_before_it_can_be_read(self):
@@ -130,7 +130,7 @@ class TestUpload(KsefOfflineCommon):
         with self.assertRaises(AccessError):
             self.form(issued.key_file(PASSWORD), issued.certificate_file(), user=self.accountant)
         certificate = self.upload(issued)
-        self.assertEqual(certificate.with_user(self.accountant).status, "configuring", "accountants see it")
+        self.assertEqual(certificate.with_user(self.accountant).status, "unconfirmed", "accountants see it")
         for user in (self.accountant, self.manager):
             for attempt in (
                 lambda mine: mine.write({"name": "Other name"}),

@@ -1,6 +1,6 @@
 from odoo import fields, models
 
-from ..models.document.seal import MODES
+from ..models.document.states import MODES
 
 
 class ChangeMode(models.TransientModel):
@@ -21,7 +21,7 @@ class ChangeMode(models.TransientModel):
 
 
 class Withdraw(models.TransientModel):
-    """Takes back a document that has been neither handed over nor sent, with a reason."""
+    """Takes back a document that has been neither given nor sent, with a reason."""
 
     _name = "l10n_pl_ksef.withdraw"
     _description = "Withdraw an Offline Document"

@@ -40,7 +40,7 @@ class InKsefAlready(models.TransientModel):
                 "checked": False,
             }
         )
-        return self._get_records_action(target="new", name=self.env._("It is in KSeF already"))
+        return self._get_records_action(target="new", name=self.env._("Already in KSeF"))
 
     def _fetch(self):
         """Return the file in KSeF (bytes) and how it differs, list of ``ksef.fa3_diff.Difference``."""

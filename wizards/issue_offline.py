@@ -6,7 +6,7 @@ from odoo.exceptions import UserError
 
 from ..ksef.law import modes, papers
 from ..models.account_move.standing import OFFLINE
-from ..models.document.seal import MODES
+from ..models.document.states import MODES
 from ..tools import worker
 from ..tools.translation import spoken
 

@@ -58,6 +58,6 @@ class VerificationCode(models.TransientModel):
 
     def _download(self, field):
         self.ensure_one()
-        self.wizard_id.move_id._l10n_pl_ksef_note_hand_over()
+        self.wizard_id.move_id._l10n_pl_ksef_note_given()
         url = f"/web/content/{self._name}/{self.id}/{field}?filename_field={field}_name&download=true"
         return {"type": "ir.actions.act_url", "url": url, "target": "download"}

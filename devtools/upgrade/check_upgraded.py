@@ -18,7 +18,7 @@ module = env["ir.module.module"].search([("name", "=", ADDON)])
 expect("version", module.latest_version, get_manifest(ADDON)["version"])
 
 certificate = env["l10n_pl_ksef.certificate"].search([])
-expect("certificates", certificate.mapped("state"), ["configuring"])
+expect("certificates", certificate.mapped("state"), ["unconfirmed"])
 documents = env["l10n_pl_ksef.document"].search([], order="id")
 expect("states", documents.mapped("state"), ["waiting", "waiting", "accepted"])
 expect("modes", set(documents.mapped("mode")), {"offline24"})

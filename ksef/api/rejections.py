@@ -18,7 +18,7 @@ class Rejection:
     """:ivar str meaning: a sentence for an accountant, English
     :ivar str advice: what to do next, likewise
     :ivar bool correctable: whether the law allows a technical correction (a new file, the same business content)
-    :ivar bool resendable: whether the same bytes may be sent again once the cause is mended
+    :ivar bool resendable: whether the same bytes may be sent again once the cause is fixed
     :ivar bool maybe_in_ksef: whether KSeF may have this very invoice, as another file
     """
 
@@ -29,8 +29,8 @@ class Rejection:
     maybe_in_ksef: bool = False
 
 
-_CORRECT = _("Have the cause mended, then make a technical correction: a new file with the same business content.")
-_LOOK_UP = _("Look up its KSeF number in KSeF's taxpayer application, then press 'It is in KSeF already' and enter it.")
+_CORRECT = _("Have the cause fixed, then make a technical correction: a new file with the same business content.")
+_LOOK_UP = _("Look up its KSeF number in KSeF's taxpayer application, then press 'Already in KSeF' and enter it.")
 _REJECTIONS = {
     PERMISSION: Rejection(
         _("The company's login may not issue this invoice in KSeF."),
@@ -42,7 +42,7 @@ _REJECTIONS = {
     DUPLICATE: Rejection(
         _("KSeF already has an invoice of this seller with the same number and of the same kind."),
         _(
-            "If it is this very invoice, sent in another way, press 'It is in KSeF already', which compares both. If "
+            "If it is this very invoice, sent in another way, press 'Already in KSeF', which compares both. If "
             "it is another one, the number was used twice: ask your tax adviser what the buyer's copy is worth."
         ),
         correctable=True,

@@ -43,7 +43,7 @@ ROW = (
 _SUM_FIELDS = [name for name in FA if name.startswith(("P_13_", "P_14_"))]
 
 
-def mend(xml: bytes, facts: InvoiceFacts) -> bytes:
+def fix(xml: bytes, facts: InvoiceFacts) -> bytes:
     """Return the file with all parts set right.
 
     :param xml: a rendered FA(3) file

@@ -1,4 +1,4 @@
-"""Find all that keeps an invoice from being sealed, and tell it with a link to what must be mended."""
+"""Find all that keeps an invoice from being sealed, and tell it with a link to what must be fixed."""
 
 from odoo import models, tools
 from odoo.exceptions import UserError
@@ -19,7 +19,7 @@ class AccountMove(models.Model):
         facts = self._l10n_pl_ksef_facts()
         xml, problems = None, rules.find_problems(facts)
         if not problems:
-            xml = template.mend(self._l10n_pl_ksef_render_fa3(), facts)
+            xml = template.fix(self._l10n_pl_ksef_render_fa3(), facts)
             problems = checks.byte_problems(xml) + checks.schema_problems(xml, self._l10n_pl_ksef_schema())
             problems = problems or readback.contradictions(xml, facts)
         if problems:
@@ -34,17 +34,17 @@ class AccountMove(models.Model):
         return xml
 
     def _l10n_pl_ksef_problems(self):
-        """Return what an accountant must mend before this invoice can be sealed.
+        """Return what an accountant must fix before this invoice can be sealed.
 
-        :return: list of (sentence, window action that opens what is to be mended, or None for the invoice itself)
+        :return: list of (sentence, window action that opens what is to be fixed, or None for the invoice itself)
         """
         self.ensure_one()
         return [
-            (translated(self.env, problem), self._l10n_pl_ksef_mending_action(problem))
+            (translated(self.env, problem), self._l10n_pl_ksef_fixing_action(problem))
             for problem in rules.find_problems(self._l10n_pl_ksef_facts())
         ]
 
-    def _l10n_pl_ksef_mending_action(self, problem):
+    def _l10n_pl_ksef_fixing_action(self, problem):
         record = {
             "company": self.company_id,
             "partner": self.commercial_partner_id,

@@ -43,10 +43,10 @@ class AccountMove(models.Model):
         """
         numbered = self.sudo().filtered(lambda move: move._l10n_pl_ksef_number())
         had_one = numbered._l10n_pl_ksef_set_pdf_aside()
-        handed_over = numbered.filtered("l10n_pl_ksef_document_id.handed_over_at")
-        handed_over.l10n_pl_ksef_buyer_holds_offline_copy = True
+        given = numbered.filtered("l10n_pl_ksef_document_id.given_at")
+        given.l10n_pl_ksef_buyer_holds_offline_copy = True
         held = numbered.filtered("l10n_pl_ksef_held_mail")
-        (had_one | held | handed_over.filtered(lambda move: move._l10n_pl_ksef_mails_copy())).write(
+        (had_one | held | given.filtered(lambda move: move._l10n_pl_ksef_mails_copy())).write(
             {"l10n_pl_ksef_copy_outdated": True}
         )
 

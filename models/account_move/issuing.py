@@ -147,14 +147,14 @@ class AccountMove(models.Model):
         return super().write(vals)
 
     def _compute_field_value(self, field):
-        # Worked out anew when goods leave later, or when the way of payment changes: neither comes through ``write``.
+        # Worked out again when goods leave later, or when the way of payment changes: neither comes through ``write``.
         moves = self - self._l10n_pl_ksef_sealed() if field.name in _SEALED else self
         return super(AccountMove, moves)._compute_field_value(field)
 
     def _l10n_pl_ksef_sealed(self):
         """Return those whose file stays as it was sealed.
 
-        Not those that KSeF has rejected and a new file will follow: what KSeF complains about may have to be mended.
+        Not those that KSeF has rejected and a new file will follow: what KSeF complains about may have to be fixed.
         """
 
         def is_sealed(move):

@@ -78,7 +78,7 @@ class AccountMove(models.Model):
             return modes.Mode.OFFLINE24
         return self.l10n_pl_ksef_document_id.sudo().mode or modes.Mode.ONLINE
 
-    def _l10n_pl_ksef_hand_over(self):
+    def _l10n_pl_ksef_may_be_given(self):
         """Return what the buyer may get outside KSeF and with which codes (``papers.Given``)."""
         self.ensure_one()
         if self.l10n_pl_ksef_standing == "rejected_online":
@@ -90,24 +90,24 @@ class AccountMove(models.Model):
 
     def _l10n_pl_ksef_is_confirmation(self):
         """Tell whether the printout is a transaction confirmation, since the law allows no invoice yet."""
-        return self._l10n_pl_ksef_hand_over().kind == papers.Paper.TRANSACTION_CONFIRMATION
+        return self._l10n_pl_ksef_may_be_given().kind == papers.Paper.TRANSACTION_CONFIRMATION
 
     def _l10n_pl_ksef_may_leave(self):
         """Tell whether the invoice itself, also as an XML file, may reach the buyer outside KSeF now."""
-        return self._l10n_pl_ksef_hand_over().kind == papers.Paper.INVOICE
+        return self._l10n_pl_ksef_may_be_given().kind == papers.Paper.INVOICE
 
     def _l10n_pl_ksef_check_open(self):
-        """Refuse what may not be handed over at all as of now."""
-        shut = self.sudo().filtered(lambda move: move._l10n_pl_ksef_hand_over().kind is None)
+        """Refuse what may not be given at all as of now."""
+        shut = self.sudo().filtered(lambda move: move._l10n_pl_ksef_may_be_given().kind is None)
         if rejected := shut.filtered(lambda move: move.l10n_pl_ksef_standing == "rejected_online"):
             raise UserError(self.env._("Rejected by KSeF: %(names)s", names=", ".join(rejected.mapped("name"))))
         if shut:
             raise UserError(self.env._("Awaiting a KSeF number: %(names)s", names=", ".join(shut.mapped("name"))))
 
-    def _l10n_pl_ksef_note_hand_over(self):
-        """Keep when the papers were first seen outside: what has been on paper counts as handed over."""
+    def _l10n_pl_ksef_note_given(self):
+        """Keep when the papers were first seen outside: what has been on paper counts as given."""
         documents = self.l10n_pl_ksef_document_id.sudo()
-        documents.filtered(lambda document: not document.handed_over_at).handed_over_at = fields.Datetime.now()
+        documents.filtered(lambda document: not document.given_at).given_at = fields.Datetime.now()
 
     def _l10n_pl_ksef_nip_missing_in_header(self):
         """Return the seller's NIP, which must be on the paper (art. 106e(1)(4)), if the layout's header lacks it."""
@@ -144,7 +144,7 @@ class AccountMove(models.Model):
             papers.Code.KOD_I_OFFLINE: ("KOD I", links.LABEL_OFFLINE, kod_i),
             papers.Code.KOD_II: ("KOD II", links.LABEL_CERTIFICATE, document.kod_ii),
         }
-        wanted = [content[code] for code in self._l10n_pl_ksef_hand_over().codes]
+        wanted = [content[code] for code in self._l10n_pl_ksef_may_be_given().codes]
         return [(name, label, url) for name, label, url in wanted if url]
 
     @api.model
@@ -207,7 +207,7 @@ class AccountMove(models.Model):
 
     def _l10n_pl_ksef_file_marks(self):
         env = self.with_context(lang=self.partner_id.lang).env
-        paper = self._l10n_pl_ksef_hand_over()
+        paper = self._l10n_pl_ksef_may_be_given()
         if paper.kind == papers.Paper.TRANSACTION_CONFIRMATION:
             return env._("Transaction_confirmation_"), ""
         if self.l10n_pl_ksef_standing == "rejected_online":
@@ -249,7 +249,7 @@ class IrActionsReport(models.Model):
         if res_ids and self._is_invoice_report(report_ref):
             moves = self.env["account.move"].browse(res_ids)
             moves._l10n_pl_ksef_fetch_lost_files()
-            moves._l10n_pl_ksef_note_hand_over()
+            moves._l10n_pl_ksef_note_given()
         return super()._pre_render_qweb_pdf(report_ref, res_ids=res_ids, data=data)
 
     def _get_rendering_context(self, report, docids, data):

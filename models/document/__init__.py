@@ -1,6 +1,6 @@
 # The order is fixed: what comes later extends what comes before.
+from . import states
 from . import seal
 from . import sending
 from . import deadline
-from . import other_file
-from . import technical_correction
+from . import rejection

@@ -8,10 +8,7 @@ from odoo.tools import format_date
 from ...ksef.law import deadlines
 from ...ksef.poland import WARSAW
 from ...tools.translation import from_json, spoken, to_json
-from .seal import UNFINISHED_STATES
-
-# Announcements still matter to these; what is on its way has been sent in time or not.
-_MOVABLE_STATES = ("waiting", "rejected", "not_required")
+from .states import MOVABLE_STATES, UNFINISHED_STATES
 
 
 class Document(models.Model):
@@ -82,21 +79,16 @@ class Document(models.Model):
             elif state == "not_required":
                 state = "rejected" if document.rejection_code else "waiting"
             changed = state != document.state
-            document.write(
-                {
-                    "state": state,
-                    "deadline": deadline.day,
-                    "deadline_reasons_kept": [to_json(reason) for reason in deadline.reasons],
-                }
-            )
+            reasons = [to_json(reason) for reason in deadline.reasons]
+            document._to(state, deadline=deadline.day, deadline_reasons_kept=reasons)
             if changed:
                 document.move_id._l10n_pl_ksef_set_pdf_aside()
-                document._mended()
+                document._settled_by_hand()
                 if state == "rejected":
-                    document._ask_for_mending()
+                    document._ask_for_correction()
 
     def _update_deadlines(self):
-        """Work the deadlines out anew, and tell each move of one in the invoice's chatter."""
+        """Work the deadlines out again, and tell each move of one in the invoice's chatter."""
         messages = {}
         for environment, documents in self.grouped("environment").items():
             facts = self._deadline_facts(environment)
@@ -130,7 +122,7 @@ class Document(models.Model):
     @api.model
     def _announcements_changed(self, environment):
         """Follow announcements or days off that have changed, and wake the worker."""
-        self.sudo().search([("environment", "=", environment), ("state", "in", _MOVABLE_STATES)])._update_deadlines()
+        self.sudo().search([("environment", "=", environment), ("state", "in", MOVABLE_STATES)])._update_deadlines()
         self.env["l10n_pl_ksef.channel"]._wake()
 
     # In one line

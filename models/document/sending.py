@@ -12,8 +12,8 @@ from ...ksef.errors import PermissionMissing, RequestRefused
 from ...tools import worker
 from ...tools.errors import Unexpected
 from ...tools.translation import translated
+from .states import ON_THE_WAY
 
-ON_THE_WAY = ("sending", "unknown", "sent")  # what became of it is not known yet
 _FEW = 100  # files in memory at once
 
 
@@ -83,17 +83,17 @@ class Document(models.Model):
         locked = self.try_lock_for_update()
         locked.invalidate_recordset(["state"])
         claimed = locked.filtered(lambda document: document.state == "waiting")
-        claimed._commit_step(state="sending", submission_id=submission.id, sent_at=fields.Datetime.now(), problem=False)
+        claimed._to_and_commit("sending", submission_id=submission.id, sent_at=fields.Datetime.now(), problem=False)
         return claimed
 
-    def _commit_step(self, **values):
+    def _to_and_commit(self, state, **values):
         """Write down how far the documents are, and commit."""
-        self.write(values)
+        self._to(state, **values)
         self.env.cr.commit()  # pylint: disable=invalid-commit  # what KSeF knows must not be forgotten here
 
     def _requeue_and_commit(self, problem=False):
         """Put back to waiting what KSeF has certainly not received."""
-        self._commit_step(state="waiting", submission_id=False, sent_at=False, problem=problem)
+        self._to_and_commit("waiting", submission_id=False, sent_at=False, problem=problem)
 
     def _leave_out_damaged_and_commit(self):
         """Return those whose sealed bytes are whole; the others say from now on that they are not."""
@@ -154,7 +154,8 @@ class Document(models.Model):
         if not settling.error:
             return
         if len(self) == 1:
-            self._commit_step(problem=translated(self.env, Unexpected()))
+            self.problem = translated(self.env, Unexpected())
+            self.env.cr.commit()  # pylint: disable=invalid-commit  # the next page may fail
             return
         middle = len(self) // 2
         self[:middle]._settle_all_and_commit(by_hash)
@@ -162,9 +163,9 @@ class Document(models.Model):
 
     def _settle_one(self, status):
         if status.is_pending:
-            self.write({"state": "sent", "ksef_reference": status.reference})
+            self._to("sent", ksef_reference=status.reference)
         elif status.code in rejections.RETRIABLE:
-            self.write({"state": "waiting", "submission_id": False, "sent_at": False, "problem": status.description})
+            self._to("waiting", submission_id=False, sent_at=False, problem=status.description)
         else:
             self._reject(status.code, ": ".join([status.description, *status.details]))
 
@@ -204,15 +205,13 @@ class Document(models.Model):
         for document, status in statuses.items():
             moment = status.acquisition_date
             if document.corrects_id or document.rejection_code:
-                document._mended()
-            document.write(
-                {
-                    "state": "accepted",
-                    "ksef_number": status.ksef_number,
-                    "accepted_at": moment and moment.replace(tzinfo=None, microsecond=0),
-                    "ksef_reference": status.reference,
-                    "problem": False,
-                }
+                document._settled_by_hand()
+            document._to(
+                "accepted",
+                ksef_number=status.ksef_number,
+                accepted_at=moment and moment.replace(tzinfo=None, microsecond=0),
+                ksef_reference=status.reference,
+                problem=False,
             )
             document.move_id._l10n_pl_ksef_accepted(
                 status.ksef_number, status.reference, document.submission_id.reference
@@ -228,7 +227,7 @@ class Document(models.Model):
         )
 
     def _reject(self, code, words):
-        self.write({"state": "rejected", "rejection_code": code, "rejection_words": words})
+        self._to("rejected", rejection_code=code, rejection_words=words)
         rejection = rejections.rejection_of(code)
         self.move_id._message_log(
             body=self.env._(
@@ -239,7 +238,7 @@ class Document(models.Model):
                 advice=self.env._(rejection.advice),
             )
         )
-        self._ask_for_mending()
+        self._ask_for_correction()
 
     @api.model
     def _confirmed_by(self, submission, attachment, numbers):
@@ -262,12 +261,12 @@ class Document(models.Model):
     def action_send_again(self):
         """Let a rejected document be sent once more as it is."""
         self.move_id.check_access("write")
-        self._lock_in("rejected")
+        self._lock_for("waiting")
         if not self.can_send_again:
             raise UserError(self.env._("Invoice %(number)s cannot be sent again as it is.", number=self.number))
-        self.sudo().write({"state": "waiting", "rejection_code": False, "submission_id": False, "sent_at": False})
+        self.sudo()._to("waiting", rejection_code=False, submission_id=False, sent_at=False)
         self.sudo()._update_deadlines()
-        self.sudo()._mended()
+        self.sudo()._settled_by_hand()
         self.env["l10n_pl_ksef.channel"]._wake()
 
     def action_send_now(self):
