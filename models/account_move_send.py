@@ -54,8 +54,8 @@ class AccountMoveSend(models.AbstractModel):
             "danger",
             shut - rejected,
             self.env._(
-                "KSeF has not given the number yet. An invoice sent online may be given to the buyer only with its number: "
-                "its mail waits for it. Press Check Sending on the invoice, then send it."
+                "KSeF has not given the number yet. An invoice sent online may be given to the buyer only with its "
+                "number: its mail waits for it. Press Check Sending on the invoice, then send it."
             ),
         )
         yield (
