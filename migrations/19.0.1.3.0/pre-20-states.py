@@ -17,7 +17,8 @@ def migrate(cr, version):
     if not version:
         return
     for model, table, old, new in STATES:
-        cr.execute(SQL("UPDATE %s SET state = %s WHERE state = %s", SQL.identifier(table), new, old))
+        if sql.column_exists(cr, table, "state"):  # documents of the first version had none
+            cr.execute(SQL("UPDATE %s SET state = %s WHERE state = %s", SQL.identifier(table), new, old))
         _rename_in_filters(cr, model, old, new)
         field = f"selection__{table}__%"
         cr.execute("DELETE FROM ir_model_data WHERE name LIKE %s AND name LIKE %s", (field, f"%\\_\\_{old}"))
