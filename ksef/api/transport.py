@@ -12,6 +12,7 @@ import re
 import ssl
 import time
 from contextlib import contextmanager
+from enum import IntEnum
 from urllib.parse import urlsplit
 
 import requests
@@ -50,22 +51,45 @@ DEFAULT_RETRY_AFTER = 60
 _JSON_TYPES = ("application/json", "application/problem+json")
 _XML_TYPES = ("application/xml", "text/xml")
 _REFUSAL_OF_STATUS = {401: NotLoggedIn, 403: PermissionMissing, 410: NoLongerAvailable}
+
+
+class Code(IntEnum):
+    """KSeF's codes of refusals that make a difference here."""
+
+    TOO_MANY_INVOICES = 21155
+    UNKNOWN_INVOICE = 21164
+    CORRECTED_BEFORE = 21166
+    ACCEPTED_BEFORE = 21167
+    UNKNOWN_SESSION = 21173
+    NO_UPO = 21178
+    SESSION_NOT_OPEN = 21180
+    SESSION_AWAY = 21184
+    UPLOAD_OVER = 21208
+    NO_PERMISSION = 21301
+    NOT_LOGGED_IN = 21304
+    UNKNOWN_PUBLIC_KEY = 21470
+    NO_ENROLLMENT_DATA = 25001
+    NO_ENROLLMENT = 25002
+    NO_MORE_REQUESTS = 25006
+    NO_MORE_CERTIFICATES = 25007
+
+
 _REFUSAL_OF_CODE = {
-    25001: LoginMethodUnfit,
-    25002: LoginMethodUnfit,
+    Code.NO_ENROLLMENT_DATA: LoginMethodUnfit,
+    Code.NO_ENROLLMENT: LoginMethodUnfit,
     "auth-method-not-allowed": LoginMethodUnfit,
-    25006: CertificateLimitReached,
-    25007: CertificateLimitReached,
-    21301: PermissionMissing,
-    21304: NotLoggedIn,
-    21155: SessionEnded,
-    21180: SessionEnded,
-    21208: SessionEnded,
-    21173: SessionUnavailable,
-    21184: SessionUnavailable,
-    21166: CorrectionRefused,
-    21167: CorrectionRefused,
-    21178: UpoMissing,
+    Code.NO_MORE_REQUESTS: CertificateLimitReached,
+    Code.NO_MORE_CERTIFICATES: CertificateLimitReached,
+    Code.NO_PERMISSION: PermissionMissing,
+    Code.NOT_LOGGED_IN: NotLoggedIn,
+    Code.TOO_MANY_INVOICES: SessionEnded,
+    Code.SESSION_NOT_OPEN: SessionEnded,
+    Code.UPLOAD_OVER: SessionEnded,
+    Code.UNKNOWN_SESSION: SessionUnavailable,
+    Code.SESSION_AWAY: SessionUnavailable,
+    Code.CORRECTED_BEFORE: CorrectionRefused,
+    Code.ACCEPTED_BEFORE: CorrectionRefused,
+    Code.NO_UPO: UpoMissing,
 }
 # The request cannot have been sent when one of these is the cause.
 _BEFORE_SENDING = (
@@ -82,7 +106,7 @@ class Transport:
     """A conversation with one KSeF host over kept-alive connections; for one thread."""
 
     def __init__(self, base_url, *, timeout=TIMEOUT, longest_wait=LONGEST_WAIT, sleep=time.sleep, before=None):
-        """:param str base_url: without the trailing slash of the paths, as in ``api.HOSTS``
+        """:param str base_url: without the trailing slash of the paths, as in ``client.HOSTS``
         :param sleep: callable that waits some seconds
         :param before: callable that gets method and path before each request is sent; what it raises keeps it from
             being sent

@@ -1,0 +1,22 @@
+"""What several of KSeF's answers are made of: moments, bytes, statuses."""
+
+import re
+from datetime import datetime, timezone
+
+
+def sentence_of(status):
+    """Return what a status (dict of KSeF's answer) says, with its details (str, Polish)."""
+    sentences = [status["description"], ", ".join(status.get("details") or ())]
+    return ": ".join(sentence for sentence in sentences if sentence).rstrip(".")
+
+
+def moment_or_none(text):
+    """Return the moment as ``moment`` does, None of None or an empty text."""
+    return moment(text) if text else None
+
+
+def moment(text):
+    """Return the moment (aware, UTC) of a text in ISO 8601; KSeF writes fractions finer than microseconds."""
+    microseconds = re.sub(r"\.(\d+)", lambda match: "." + match[1][:6].ljust(6, "0"), re.sub("[Zz]$", "+00:00", text))
+    value = datetime.fromisoformat(microseconds)
+    return value.replace(tzinfo=value.tzinfo or timezone.utc).astimezone(timezone.utc)
