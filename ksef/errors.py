@@ -23,6 +23,7 @@
         KsefUnreachable
         LostAnswer
         AnswerUnreadable
+            AnswerIncomplete
         RateLimited
         RequestRefused
             AccessRefused
@@ -243,6 +244,13 @@ class AnswerUnreadable(KsefError):
 
     sentence = _(
         "What answers at %(host)s is not KSeF: %(problem)s. Check the address of KSeF and the proxy of this server."
+    )
+
+
+class AnswerIncomplete(AnswerUnreadable):
+    sentence = _(
+        "What answers at %(host)s is KSeF or speaks like it, but %(problem)s. Try again later; if it stays so, ask for "
+        "an update of this module."
     )
 
 

@@ -761,6 +761,17 @@ class TestBatch(SessionCase):
         self.ksef.close_batch(session.reference)
         self.assertEqual(self.ksef.session(session.reference).code, 200)
 
+    def test_part_that_a_page_of_a_firewall_seems_to_take_is_put_again(self):
+        session, package = self.open([invoice()])
+        (upload,) = session.uploads
+        self.simulator.faults.plan(AnswerInstead(200), "PUT", times=3)
+        self.ksef.upload_part(upload, package)
+        self.ksef.close_batch(session.reference)
+        self.assertEqual(self.ksef.session(session.reference).accepted, 1)
+        self.simulator.faults.plan(AnswerInstead(200), "PUT", times=4)
+        with self.assertRaises(errors.KsefUnreachable):
+            self.ksef.upload_part(upload, package)
+
     def test_faults_at_opening_and_closing(self):
         for fault in (LoseAnswer(), CutAnswerAt(0.5), CutRequest(10), AnswerInstead(503)):
             with self.subTest(fault=fault):

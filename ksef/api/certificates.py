@@ -10,7 +10,7 @@ from enum import IntEnum
 
 from ..keys.enrollment import SubjectData
 from .login import Login
-from .types import moment, moment_or_none, sentence_of
+from .types import code_of, moment, moment_or_none, sentence_of
 
 MAX_CERTIFICATES_AT_ONCE = 10
 _PAGE_SIZE = 50
@@ -193,7 +193,7 @@ def _subject_data(body):
 def _enrollment(body):
     status = body["status"]
     return Enrollment(
-        status["code"], sentence_of(status), body.get("certificateSerialNumber"), moment(body["requestDate"])
+        code_of(status), sentence_of(status), body.get("certificateSerialNumber"), moment(body["requestDate"])
     )
 
 

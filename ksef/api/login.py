@@ -19,7 +19,7 @@ from ..errors import (
     RequestRefused,
 )
 from .transport import LONGEST_WAIT, TIMEOUT, Code, Transport
-from .types import moment, sentence_of
+from .types import code_of, moment, sentence_of
 
 _logger = logging.getLogger(__name__)
 
@@ -130,7 +130,7 @@ class Login:
                 lambda: self._transport.call(
                     "GET",
                     f"/auth/{reference}",
-                    lambda body: (body["status"]["code"], sentence_of(body["status"])),
+                    lambda body: (code_of(body["status"]), sentence_of(body["status"])),
                     token=operation.text,
                 )
             )
@@ -170,13 +170,13 @@ class Login:
 
     def _call(self, method, path, read=None, **content):
         """``Transport.call`` as the one who has logged in."""
-        return self._logged_in(lambda token: self._transport.call(method, path, read, token=token, **content))
+        return self._as_logged_in(lambda token: self._transport.call(method, path, read, token=token, **content))
 
     def _download(self, path):
         """``Transport.download`` as the one who has logged in."""
-        return self._logged_in(lambda token: self._transport.download(path, token=token))
+        return self._as_logged_in(lambda token: self._transport.download(path, token=token))
 
-    def _logged_in(self, call):
+    def _as_logged_in(self, call):
         if self._access and not self._ends_soon(self._access):
             try:
                 return call(self._access.text)

@@ -19,7 +19,7 @@ from ..errors import PublicKeyMissing, RequestRefused
 from . import packages
 from .login import Login
 from .transport import Code
-from .types import moment, moment_or_none, sentence_of
+from .types import code_of, moment, moment_or_none, sentence_of
 
 _logger = logging.getLogger(__name__)
 
@@ -343,7 +343,7 @@ def _session_status(body):
     status = body["status"]
     upo = body.get("upo") or {"pages": ()}
     return SessionStatus(
-        code=status["code"],
+        code=code_of(status),
         reason=sentence_of(status),
         valid_until=moment_or_none(body.get("validUntil")),
         invoices=body.get("invoiceCount"),
@@ -362,7 +362,7 @@ def _invoice_status(body):
         ksef_number=body.get("ksefNumber"),
         sha256=base64.b64decode(body["invoiceHash"]),
         file_name=body.get("invoiceFileName"),
-        code=status["code"],
+        code=code_of(status),
         description=status["description"],
         details=tuple(status.get("details") or ()),
         extensions=dict(status.get("extensions") or {}),

@@ -4,6 +4,16 @@ import re
 from datetime import datetime, timezone
 
 
+def code_of(status):
+    """Return the code (int) of a status (dict of KSeF's answer).
+
+    :raises TypeError: it is something else
+    """
+    if type(status["code"]) is not int:
+        raise TypeError("a code that is no number")
+    return status["code"]
+
+
 def sentence_of(status):
     """Return what a status (dict of KSeF's answer) says, with its details (str, Polish)."""
     sentences = [status["description"], ", ".join(status.get("details") or ())]
