@@ -5,6 +5,7 @@ import json
 from unittest.mock import patch
 
 import requests
+from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +14,9 @@ from odoo.tests import BaseCase
 from ..ksef import errors
 from ..ksef.api import certificates, pacing, sessions, upo
 from ..ksef.api.transport import Transport
+from ..ksef.keys.enrollment import build_csr
+
+KEY = ec.generate_private_key(ec.SECP256R1())
 
 TIME = "2026-11-23T10:00:00Z"
 STATUS = {"code": 200, "description": "Sukces", "details": ["a"]}
@@ -198,6 +202,22 @@ class TestAnswers(BaseCase):
             self.assertIsInstance(upo.confirmed(xml), dict)
         except errors.AnswerUnreadable as error:
             self.assertIn("UPO", str(error))
+
+    @settings(deadline=None)
+    @given(st.dictionaries(st.sampled_from(["commonName", "countryName", "surname", "serialNumber"]), JSON))
+    def test_any_holder(self, change):
+        body = json.dumps(GOOD[certificates._subject_data] | change).encode()
+        try:
+            holder = self.read(answer(200, body, "application/json"), certificates._subject_data, repeatable=True)
+            build_csr(holder, KEY)
+        except (errors.AnswerUnreadable, errors.HolderUnfit) as error:
+            self.assertTrue(str(error))
+
+    def test_answer_that_no_database_can_keep(self):
+        for text in ("\x00", "\ud800"):
+            body = json.dumps(GOOD[certificates._certificate] | {"certificateName": text}).encode()
+            with self.subTest(text), self.assertRaises(errors.AnswerUnreadable):
+                self.read(answer(200, body, "application/json"), certificates._certificate, repeatable=True)
 
     def test_address_that_is_none(self):
         for url in ("https://", "a", "https://[b", "ftp://storage.test/a", "https://a b/"):

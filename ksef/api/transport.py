@@ -38,6 +38,7 @@ from ..errors import (
     UpoMissing,
     _,
 )
+from .types import check_storable
 
 # pylint: disable=prefer-env-translation  # there is no env here
 
@@ -259,7 +260,9 @@ class Transport:
         if not _is_of_type(response, _JSON_TYPES):
             raise self._unreadable(response, repeatable)
         try:
-            return read(response.json())
+            body = response.json()
+            check_storable(body)
+            return read(body)
         except KeyError as error:
             problem = Sentence(_("KSeF's answer lacks %(field)s"), {"field": error.args[0]})
             raise (AnswerIncomplete if repeatable else LostAnswer)(host=self._host, problem=problem) from None

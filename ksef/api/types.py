@@ -1,7 +1,19 @@
-"""What several of KSeF's answers are made of: moments, bytes, statuses."""
+"""What several of KSeF's answers are made of: moments, statuses, texts."""
 
+import json
 import re
 from datetime import datetime, timezone
+
+
+def check_storable(value):
+    """Check that a database can keep a value as JSON, and others as its texts.
+
+    :raises ValueError: there is NaN, a NUL character or half of one in it
+    """
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    text.encode()
+    if "\\u0000" in text:
+        raise ValueError("a NUL character")
 
 
 def code_of(status):
