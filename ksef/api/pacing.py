@@ -34,10 +34,11 @@ class RateLimit:
 
 
 def rate_limits(body):
-    """Return {group (str): ``RateLimit``} of KSeF's answer."""
+    """Return {group (str): ``RateLimit``} of KSeF's answer, for the groups that are counted here."""
     return {
         group: RateLimit(*(None if limit.get(name) is None else int(limit[name]) for name in _NAMES))
         for group, limit in body.items()
+        if group in PUBLISHED
     }
 
 
