@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from odoo.tests import BaseCase
 
 from ..ksef import errors
-from ..ksef.api import certificates, pacing, sessions, upo
+from ..ksef.api import certificates, login, pacing, sessions, upo
 from ..ksef.api.transport import Transport
 from ..ksef.keys.enrollment import build_csr
 
@@ -140,7 +140,7 @@ class TestAnswers(BaseCase):
         self.transport = Transport("https://ksef.test", sleep=lambda _seconds: None)
         self.addCleanup(self.transport.close)
 
-    def read(self, response, read, **options):
+    def made_of(self, response, read, **options):
         with patch.object(self.transport._http, "request", return_value=response):
             return self.transport.call("POST", "/x", read, **options)
 
@@ -150,7 +150,7 @@ class TestAnswers(BaseCase):
         way = data.draw(st.sampled_from(list(places(GOOD[read]))))
         body = json.dumps(spoiled(GOOD[read], way, change)).encode()
         try:
-            self.read(answer(200, body, "application/json"), read, repeatable=repeatable)
+            self.made_of(answer(200, body, "application/json"), read, repeatable=repeatable)
         except errors.LostAnswer:
             self.assertFalse(repeatable)
         except errors.AnswerUnreadable:
@@ -160,7 +160,7 @@ class TestAnswers(BaseCase):
     @given(st.integers(100, 599), BODIES, TYPES, st.text(max_size=5), st.text(max_size=5))
     def test_any_answer(self, status, body, content_type, retry_after, length):
         response = answer(status, body, content_type, **{"Retry-After": retry_after, "Content-Length": length})
-        calls = [lambda read=read: self.read(response, read) for read in GOOD]
+        calls = [lambda read=read: self.made_of(response, read) for read in GOOD]
         for call in (*calls, lambda: self.download(response), lambda: self.upload(response)):
             try:
                 call()
@@ -179,12 +179,12 @@ class TestAnswers(BaseCase):
         for read, good in GOOD.items():
             if not isinstance(good, dict) or read is pacing.rate_limits:
                 continue
-            self.read(answer(200, json.dumps(good).encode(), "application/json"), read)
+            self.made_of(answer(200, json.dumps(good).encode(), "application/json"), read)
             named = 0
             for way in (way for way in places(good) if way and isinstance(way[-1], str)):
                 body = json.dumps(lacking(good, way)).encode()
                 try:
-                    self.read(answer(200, body, "application/json"), read, repeatable=True)
+                    self.made_of(answer(200, body, "application/json"), read, repeatable=True)
                 except errors.AnswerIncomplete as error:
                     named += 1
                     self.assertIn(f"KSeF's answer lacks {way[-1]}", str(error))
@@ -208,7 +208,7 @@ class TestAnswers(BaseCase):
     def test_any_holder(self, change):
         body = json.dumps(GOOD[certificates._subject_data] | change).encode()
         try:
-            holder = self.read(answer(200, body, "application/json"), certificates._subject_data, repeatable=True)
+            holder = self.made_of(answer(200, body, "application/json"), certificates._subject_data, repeatable=True)
             build_csr(holder, KEY)
         except (errors.AnswerUnreadable, errors.HolderUnfit) as error:
             self.assertTrue(str(error))
@@ -217,13 +217,21 @@ class TestAnswers(BaseCase):
         for text in ("\x00", "\ud800"):
             body = json.dumps(GOOD[certificates._certificate] | {"certificateName": text}).encode()
             with self.subTest(text), self.assertRaises(errors.AnswerUnreadable):
-                self.read(answer(200, body, "application/json"), certificates._certificate, repeatable=True)
+                self.made_of(answer(200, body, "application/json"), certificates._certificate, repeatable=True)
+
+    def test_heads_that_no_request_can_have(self):
+        with self.assertRaises(errors.KsefUnreachable):
+            self.transport.upload("PUT", "http://127.0.0.1:9/", {"a": "ż\u0119"}, lambda: b"")
+        for token in ("żółw\u0119", "a\nb", 1, ["a"]):
+            body = json.dumps({"token": token, "validUntil": TIME}).encode()
+            with self.subTest(token), self.assertRaises(errors.AnswerUnreadable):
+                self.made_of(answer(200, body, "application/json"), login._token, repeatable=True)
 
     def test_address_that_is_none(self):
         for url in ("https://", "a", "https://[b", "ftp://storage.test/a", "https://a b/"):
             with self.subTest(url), self.assertRaises(errors.KsefError):
                 body = json.dumps(GOOD[sessions._part_upload] | {"url": url}).encode()
-                upload = self.read(answer(200, body, "application/json"), sessions._part_upload)
+                upload = self.made_of(answer(200, body, "application/json"), sessions._part_upload)
                 self.transport.upload(upload.method, upload.url, upload.headers, lambda: b"")
 
 

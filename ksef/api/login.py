@@ -97,7 +97,9 @@ class Login:
     def log_in(self):
         """Log in anew: from a challenge to tokens."""
         # Nothing of a login matters when it happens twice, so each step counts as repeatable.
-        challenge = self._transport.call("POST", "/auth/challenge", lambda body: body["challenge"], repeatable=True)
+        challenge = self._transport.call(
+            "POST", "/auth/challenge", lambda body: _text(body["challenge"]), repeatable=True
+        )
         reference, operation = self._transport.call(
             "POST",
             "/auth/xades-signature",
@@ -180,8 +182,9 @@ class Login:
         if self._access and not self._ends_soon(self._access):
             try:
                 return call(self._access.text)
-            except NotLoggedIn:
-                pass  # ended early, or the clocks differ, or too new; nothing was carried out
+            except NotLoggedIn as refusal:
+                # Ended early, or the clocks differ, or too new; nothing was carried out.
+                _logger.info("KSeF does not accept the token: %s", refusal.code)
         self._renew_access()
         return self._once_known(lambda: call(self._access.text))
 
@@ -198,4 +201,14 @@ class Login:
 
 
 def _token(body):
-    return Token(body["token"], moment(body["validUntil"]))
+    return Token(_text(body["token"]), moment(body["validUntil"]))
+
+
+def _text(value):
+    """Return a text that an XML document and the head of a request can hold.
+
+    :raises ValueError, AttributeError: it is none
+    """
+    if not (value.isascii() and value.isprintable()):
+        raise ValueError("odd characters")
+    return value

@@ -245,7 +245,7 @@ class Transport:
             raise lost(_("no secure connection"), error) from None
         except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
             raise lost(_("no connection"), error) from None
-        except requests.RequestException as error:
+        except (requests.RequestException, UnicodeError) as error:
             raise lost(_("the address or the answer cannot be read"), error) from None
         if _is_cut_off(response):
             raise lost(_("the connection broke"))
