@@ -34,7 +34,7 @@ def command(function):
 
 class Process:
     def __init__(self, database, clock):
-        from odoo.addons.l10n_pl_ksef_offline.ksef.api import client as ksef_api
+        from odoo.addons.l10n_pl_ksef_offline.ksef.api.login import Login
         from odoo.addons.l10n_pl_ksef_offline.models import submission
         from odoo.addons.l10n_pl_ksef_offline.tools import worker
 
@@ -42,7 +42,7 @@ class Process:
         self.clock = clock
         self.submission = submission
         worker.sleep = clock.sleep
-        ksef_api.Client.__init__.__kwdefaults__["sleep"] = clock.sleep
+        Login.__init__.__kwdefaults__["sleep"] = clock.sleep
         submission.BATCH_SIZE = 40
         submission._PAGE = 15
 

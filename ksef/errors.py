@@ -23,6 +23,7 @@
         KsefUnreachable
         LostAnswer
         AnswerUnreadable
+            AnswerIncomplete
         RateLimited
         RequestRefused
             AccessRefused
@@ -41,6 +42,7 @@
             UploadRefused
         LoginUnfinished
         PublicKeyMissing
+        HolderUnfit
         KsefNumberInvalid
         PackageTooLarge
 
@@ -246,6 +248,13 @@ class AnswerUnreadable(KsefError):
     )
 
 
+class AnswerIncomplete(AnswerUnreadable):
+    sentence = _(
+        "What answers at %(host)s is KSeF or speaks like it, but %(problem)s. Try again later; if it stays so, ask for "
+        "an update of this module."
+    )
+
+
 class RateLimited(KsefError):
     """Too many requests; this one was not carried out.
 
@@ -333,6 +342,15 @@ class LoginUnfinished(KsefError):
 
 class PublicKeyMissing(KsefError):
     sentence = _("KSeF offers no valid public key for %(usage)s at the moment. Try again later.")
+
+
+class HolderUnfit(KsefError):
+    """Data of KSeF's about the holder that no request for a certificate can have."""
+
+    sentence = _(
+        "What KSeF tells of the holder of the login fits into no request for a certificate: %(problem)s. Request the "
+        "certificate in KSeF's own application, and upload it here."
+    )
 
 
 class KsefNumberInvalid(KsefError):

@@ -6,6 +6,7 @@ from odoo import api, fields, models, modules
 from odoo.exceptions import UserError
 from odoo.tools import format_date
 
+from ..ksef.api.certificates import EnrollmentCode
 from ..ksef.codes import links
 from ..ksef.errors import KeyMismatch, KsefError, LostAnswer, VaultKeyInvalid
 from ..ksef.keys import enrollment, key_files
@@ -370,7 +371,7 @@ class Certificate(models.Model):
         request = client.enrollment(self.request_reference)
         if request.serial:
             return request.serial
-        if request.code == 100:
+        if request.code == EnrollmentCode.PENDING:
             self._answered(request.reason)
         else:
             self._refused(f"{request.reason} ({request.code})")

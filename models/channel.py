@@ -6,8 +6,7 @@ from odoo.exceptions import UserError
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import SQL, format_datetime
 
-from ..ksef.api.client import RateLimit
-from ..ksef.api.pacing import LONGEST_WAIT, Pace, is_near
+from ..ksef.api.pacing import LONGEST_WAIT, Pace, RateLimit, is_near
 from ..ksef.errors import AccessRefused, KsefError, RateLimited
 from ..ksef.poland import WARSAW
 from ..tools import worker

@@ -288,7 +288,7 @@ class ResCompany(models.Model):
         return bool(self.sudo().search_count([("l10n_pl_edi_certificate", "!=", False)], limit=1))
 
     def _l10n_pl_ksef_challenge_signer(self):
-        """Return the callable with which ``ksef.api.Client`` logs in for this company.
+        """Return the callable with which ``ksef.api.client.Client`` logs in for this company.
 
         :raises LoginCertificateMissing: there is no certificate, or it has no private key
         """

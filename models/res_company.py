@@ -55,10 +55,10 @@ class ResCompany(models.Model):
         return self.l10n_pl_ksef_context_type, self.l10n_pl_ksef_context_value
 
     def _l10n_pl_ksef_client(self, environment, before_request=None):
-        """Return a client (``ksef.api.Client``, a context manager) that acts in KSeF for this company.
+        """Return a client (``ksef.api.client.Client``, a context manager) that acts in KSeF for this company.
 
         :param str environment: which KSeF is meant
-        :param before_request: see ``ksef.api.Client``
+        :param before_request: see ``ksef.api.client.Client``
         :raises OtherEnvironment: this database works with another one
         :raises LoginCertificateMissing: there is nothing to log in with
         """

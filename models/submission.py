@@ -8,6 +8,8 @@ from odoo.tools import split_every
 
 from ..ksef.api import packages, rejections
 from ..ksef.api.pacing import is_near
+from ..ksef.api.sessions import SessionCode
+from ..ksef.api.transport import Code
 from ..ksef.api.upo import confirmed
 from ..ksef.errors import (
     AccessRefused,
@@ -62,9 +64,6 @@ TRANSITIONS = {
     ("confirming", "done"): "the UPO is here",
 }
 _FINISHED_STATES = ("done", "failed")
-# KSeF's codes of a session
-_ACCEPTED_SOME, _CANCELLED, _ACCEPTED_NONE = 200, 440, 445
-_UNKNOWN_SESSION = 21173
 # KSeF closes a session by itself after that; one that it does not know then is lost.
 _SESSION_LIFE = timedelta(hours=12)
 
@@ -287,7 +286,7 @@ class Submission(models.Model):
         """Keep what KSeF says against this session; the documents of one that it has lost are sent in a new one."""
         code = refusal.code if isinstance(refusal.code, int) else False
         self.write({"code": code, "ksef_words": refusal.values["reason"]})
-        if refusal.code == _UNKNOWN_SESSION and self._can_become("failed") and self._age() > _SESSION_LIFE:
+        if refusal.code == Code.UNKNOWN_SESSION and self._can_become("failed") and self._age() > _SESSION_LIFE:
             self._resend()
 
     def _resume(self, client):
@@ -339,10 +338,10 @@ class Submission(models.Model):
         if status.accepted:
             state = "confirming"
         else:
-            state = "done" if status.code in (_ACCEPTED_SOME, _ACCEPTED_NONE) else "failed"
+            state = "done" if status.code in (SessionCode.DONE, SessionCode.NONE_ACCEPTED) else "failed"
         self._to(state)
         not_received._requeue_and_commit(state == "failed" and status.reason)
-        if state == "failed" and status.code != _CANCELLED:
+        if state == "failed" and status.code != SessionCode.CANCELLED:
             raise SessionFailed(code=status.code, reason=status.reason)
 
     def _ask_status_and_commit(self, client):

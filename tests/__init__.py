@@ -1,5 +1,6 @@
 from . import (
     test_announcements,
+    test_answers,
     test_api,
     test_attack,
     test_availability,

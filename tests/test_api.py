@@ -12,7 +12,7 @@ from unittest import skipUnless
 import requests
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 from lxml import etree
@@ -35,7 +35,9 @@ from ..devtools.ksef_simulator import (
     SlowAnswer,
 )
 from ..ksef import errors
-from ..ksef.api import client as api
+from ..ksef.api import certificates, pacing, sessions
+from ..ksef.api.client import Client
+from ..ksef.api.login import Token
 from ..ksef.codes import links
 from ..ksef.keys.enrollment import SubjectData, build_csr
 
@@ -43,6 +45,16 @@ NOW = datetime(2026, 11, 23, 10, 0, tzinfo=timezone.utc)
 NIP = "5795955811"
 PESEL = "88102341294"
 SHA256 = bytes(range(32))
+
+
+class AskingClient(Client):
+    """Asks the simulator what the addon never asks of KSeF."""
+
+    def invoice(self, session_reference, reference):
+        return self._call("GET", f"/sessions/{session_reference}/invoices/{reference}", sessions._invoice_status)
+
+    def upo(self, session_reference, reference):
+        return self._download(f"/sessions/{session_reference}/invoices/{reference}/upo")
 
 
 class ApiCase(BaseCase):
@@ -85,7 +97,7 @@ class ApiCase(BaseCase):
 
     def client(self, issued=None, nip=NIP, sign=None, **options):
         sign = sign or self.signer(issued or self.issued(), nip)
-        client = api.Client(
+        client = AskingClient(
             self.simulator.url, sign, **{"clock": self.clock, "sleep": self.clock.sleep, "timeout": 5} | options
         )
         self.addCleanup(client.close)
@@ -113,7 +125,7 @@ class TestLogin(ApiCase):
             with self.subTest(key):
                 client = self.client(self.issued(key=key))
                 client.log_in()
-                self.assertEqual(client.rate_limits()["invoiceSend"], api.RateLimit(10, 30, 180))
+                self.assertEqual(client.rate_limits()["invoiceSend"], pacing.RateLimit(10, 30, 180))
 
     def test_first_call_logs_in(self):
         client = self.client()
@@ -239,16 +251,6 @@ class TestLogin(ApiCase):
         with self.refused(errors.RequestRefused, 21111):
             self.client(sign=slow_sign).log_in()
 
-    def test_auth_request_for_each_context_is_what_odoo_signs(self):
-        signed = etree.fromstring(self.signer(self.issued())("C" * 36))
-        signed.remove(signed[-1])
-        own = etree.fromstring(api.build_auth_request("C" * 36, "Nip", NIP))
-        self.assertEqual(etree.tostring(own, method="c14n"), etree.tostring(signed, method="c14n"))
-        for context in ("InternalId", "NipVatUe", "PeppolId"):
-            with self.subTest(context):
-                xml = api.build_auth_request("C" * 36, context, "5795955811-<&")
-                self.assertEqual(etree.fromstring(xml).findtext(f".//{{*}}{context}"), "5795955811-<&")
-
     def test_waits_while_ksef_checks_the_certificate(self):
         self.simulator.state.settings.login_polls = 3
         self.client().log_in()
@@ -292,6 +294,19 @@ class TestLogin(ApiCase):
         client.certificate_limits()
         self.assertEqual(self.calls.count("POST /auth/token/refresh"), 0)
         self.assertEqual(self.calls.count("POST /auth/xades-signature"), 2)
+
+    def test_token_that_ksef_does_not_know_at_once(self):
+        problem = {"title": "Unauthorized", "status": 401, "reasonCode": 21304, "detail": "Brak uwierzytelnienia"}
+        unknown = AnswerInstead(401, json.dumps(problem).encode(), PROBLEM)
+        for path in ("/auth/*-AU-*", "/auth/token/redeem", "/certificates/limits"):
+            with self.subTest(path):
+                self.clock.slept.clear()
+                self.simulator.faults.plan(unknown, path=path, times=3)
+                self.client().certificate_limits()
+                self.assertGreaterEqual(sum(self.clock.slept), 6)
+        self.simulator.faults.plan(unknown, path="/certificates/limits", times=4)
+        with self.refused(errors.NotLoggedIn, 21304):
+            self.client().certificate_limits()
 
     def test_logs_in_again_when_the_login_was_ended_elsewhere(self):
         client = self.client()
@@ -341,9 +356,11 @@ class TestCertificates(ApiCase):
                     "rsa": lambda: rsa.generate_private_key(65537, 2048),
                 }[kind]()
                 reference = client.enroll(f"Żółw {kind}", "Offline", build_csr(client.enrollment_data(), key))
-                self.assertEqual(client.enrollment(reference).code, api.PENDING)
+                self.assertEqual(client.enrollment(reference).code, certificates.EnrollmentCode.PENDING)
                 enrollment = client.enrollment(reference)
-                self.assertEqual((enrollment.code, enrollment.requested_at), (api.DONE, self.clock.moment))
+                self.assertEqual(
+                    (enrollment.code, enrollment.requested_at), (certificates.EnrollmentCode.ISSUED, self.clock.moment)
+                )
                 (certificate,) = client.certificates([enrollment.serial, "0000000000000000"])
                 self.assertEqual((certificate.name, certificate.type), (f"Żółw {kind}", "Offline"))
                 loaded = x509.load_der_x509_certificate(certificate.der)
@@ -418,7 +435,7 @@ class TestCertificates(ApiCase):
         self.enrolled(client)
         _key, serial = self.enrolled(client)
         limits = client.certificate_limits()
-        self.assertEqual(limits, api.CertificateLimits(False, 1, 3, 0, 2))
+        self.assertEqual(limits, certificates.CertificateLimits(False, 1, 3, 0, 2))
         with self.refused(errors.CertificateLimitReached, 25007):
             self.enrolled(client)
         client.revoke_certificate(serial)
@@ -507,43 +524,6 @@ class TestCertificates(ApiCase):
 
 
 class TestPublicKeys(ApiCase):
-    def setUp(self):
-        super().setUp()
-        self.simulator.state.ksef_tokens["20261123-EC-TOKEN"] = ("Nip", NIP), ("Nip", NIP)
-        self.attempts = []
-
-    def log_in_with_token(self, client):
-        """Log in with a KSeF token, which is the call that is encrypted, and return KSeF's answer."""
-        oaep = padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), None)
-
-        def send(public_key):
-            self.attempts.append(public_key.id)
-            challenge = client._transport.call("POST", "/auth/challenge", lambda body: body)
-            text = f"20261123-EC-TOKEN|{challenge['timestampMs']}".encode()
-            request = {
-                "challenge": challenge["challenge"],
-                "contextIdentifier": {"type": "Nip", "value": NIP},
-                "encryptedToken": base64.b64encode(public_key.key().encrypt(text, oaep)).decode(),
-                "publicKeyId": public_key.id,
-            }
-            return client._transport.call("POST", "/auth/ksef-token", lambda body: body, json=request)
-
-        return client.with_public_key("KsefTokenEncryption", send)
-
-    def test_ksef_decrypts_with_the_key_that_was_named(self):
-        client = self.client()
-        reference = self.log_in_with_token(client)["referenceNumber"]
-        self.assertEqual(self.simulator.state.logins[reference].code, 200)
-        self.assertEqual(self.calls.count("GET /security/public-key-certificates"), 1)
-
-    def test_replaced_key_is_fetched_anew_once(self):
-        client = self.client()
-        client.with_public_key("KsefTokenEncryption", lambda key: key)
-        self.simulator.state.rotate_service_keys()
-        reference = self.log_in_with_token(client)["referenceNumber"]
-        self.assertEqual(self.simulator.state.logins[reference].code, 200)
-        self.assertEqual(len(set(self.attempts)), 2)
-
     def test_key_that_stays_unknown_is_refused(self):
         client = self.client()
         calls = []
@@ -553,7 +533,7 @@ class TestPublicKeys(ApiCase):
             raise errors.RequestRefused(code=21470, codes=(21470,), reason="", trace="")
 
         with self.refused(errors.RequestRefused, 21470):
-            client.with_public_key("SymmetricKeyEncryption", send)
+            client._with_public_key(send)
         self.assertEqual(len(calls), 2)
 
     def test_other_refusals_are_not_repeated(self):
@@ -565,7 +545,7 @@ class TestPublicKeys(ApiCase):
             raise errors.RequestRefused(code=21405, codes=(21405,), reason="", trace="")
 
         with self.refused(errors.RequestRefused, 21405):
-            client.with_public_key("SymmetricKeyEncryption", send)
+            client._with_public_key(send)
         self.assertEqual(len(calls), 1)
 
     def test_while_two_keys_are_valid_the_one_that_ends_last_is_used(self):
@@ -573,15 +553,34 @@ class TestPublicKeys(ApiCase):
         self.simulator.state.service_keys()
         self.clock.move(days=100)
         self.simulator.state.rotate_service_keys(keep_old=True)
-        chosen = client.with_public_key("SymmetricKeyEncryption", lambda key: key)
+        chosen = client._with_public_key(lambda key: key)
         self.assertEqual(chosen.id, self.simulator.state.service_keys()[-1].public_key_id())
+
+    def test_certificate_that_cannot_be_read_is_skipped(self):
+        def answer(*certificates):
+            dates = {"validFrom": "2026-01-01T00:00:00Z", "validTo": "2027-01-01T00:00:00Z"}
+            keys = [
+                {"publicKeyId": str(number), "certificate": text, "usage": ["SymmetricKeyEncryption"]} | dates
+                for number, text in enumerate(certificates)
+            ]
+            self.simulator.faults.plan(AnswerInstead(200, json.dumps(keys).encode(), JSON), path="/security/*")
+
+        good = self.issued(key="rsa").certificate.public_bytes(Encoding.DER)
+        elliptic = self.issued(key="ec").certificate.public_bytes(Encoding.DER)
+        bad = b"-----BEGIN CERTIFICATE-----", elliptic, good[:-9]
+        bad = [base64.b64encode(der).decode() for der in bad] + ["no base64!"]
+        answer(*bad, base64.b64encode(good).decode())
+        self.assertEqual(self.client()._with_public_key(lambda key: key.id), "4")
+        answer(*bad)
+        with self.assertRaises(errors.PublicKeyMissing):
+            self.client().open_interactive()
 
     def test_no_valid_key(self):
         client = self.client()
         self.simulator.state.service_keys()
         self.clock.move(days=366)
         with self.assertRaises(errors.PublicKeyMissing):
-            client.with_public_key("SymmetricKeyEncryption", lambda key: key)
+            client._with_public_key(lambda key: key)
 
 
 class TestFailures(ApiCase):
@@ -708,7 +707,7 @@ class TestFailures(ApiCase):
         warning = {"X-System-Warning": "[W1]: Nowa wersja"}
         self.simulator.faults.plan(AnswerInstead(200, self.good_answer(), JSON, warning))
         with self.assertLogs(level="WARNING") as logs:
-            self.assertEqual(self.read_limits(), api.CertificateLimits(True, 1, 2, 1, 2))
+            self.assertEqual(self.read_limits(), certificates.CertificateLimits(True, 1, 2, 1, 2))
         self.assertIn("[W1]: Nowa wersja", logs.output[0])
 
     def test_no_secret_in_logs_errors_and_representations(self):
@@ -903,8 +902,8 @@ class TestContract(ApiCase):
     def tour(self, client):
         client.log_in()
         client.rate_limits()
-        client.context_limits()
-        client.with_public_key("SymmetricKeyEncryption", lambda key: key)
+        client._call("GET", "/limits/context")
+        client._with_public_key(lambda key: key)
         key, serial = self.enrolled(client)
         client.certificates([serial])
         list(client.certificate_records(type="Offline", expiresAfter=NOW.isoformat()))
@@ -921,7 +920,7 @@ class TestContract(ApiCase):
             client.certificate_limits()
         client._call("GET", "/auth/sessions")
         client._call("GET", "/limits/subject")
-        client._access = api.Token("no token", client._access.valid_until)
+        client._access = Token("no token", client._access.valid_until)
         client.certificate_limits()
         self.clock.move(days=31)
         with self.assertRaises(errors.NoLongerAvailable):

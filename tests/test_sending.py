@@ -17,6 +17,7 @@ from ..devtools.ksef_simulator import PROBLEM, AnswerInstead, CutRequest, LoseAn
 from ..devtools.ksef_simulator.invoices import work_on
 from ..devtools.scanning import digest_in
 from ..ksef.api import packages
+from ..ksef.api.login import Login
 from ..ksef.codes import links, numbers
 from ..models import submission
 from ..tools import worker
@@ -478,9 +479,10 @@ class TestTrouble(KsefSendingCommon):
     def test_what_is_refused_on_the_way_is_not_rejected(self):
         (move,) = self.sealed()
         document = move.l10n_pl_ksef_document_id
+        self.startPatcher(patch.dict(Login.__init__.__kwdefaults__, {"sleep": self.pass_time}))
         for code, status in ((None, 413), (21304, 400), (None, 401), (21301, 400), (None, 403)):
             with self.subTest(code=code, status=status):
-                self.refuse(code, "POST", "/sessions/online/*/invoices", status, times=2)
+                self.refuse(code, "POST", "/sessions/online/*/invoices", status, times=5)
                 self.run_worker(31)
                 self.assertEqual(document.state, "waiting")
                 self.assertTrue(self.channel().problem)

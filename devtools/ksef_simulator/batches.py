@@ -66,7 +66,7 @@ def upload(state, request):
     return Answer(201)
 
 
-@routes.add("POST", "/sessions/batch/{reference}/close", group="batchSession")
+@routes.add("POST", "/sessions/batch/{reference}/close", group="batchSessionClose")
 def close_batch(state, request):
     require_permission(state, request, "InvoiceWrite")
     session = find_session(state, request, "batch")

@@ -8,10 +8,12 @@ from .routing import Routes
 
 routes = Routes()
 
-# Requests within a sliding second, minute and hour, as the description of the API (2.7) has them.
+# Requests within a sliding second, minute and hour, as the description of the API (2.9) has them; None: no limit.
 PUBLISHED = {
     "onlineSession": (10, 30, 120),
+    "onlineSessionClose": (20, 60, 240),
     "batchSession": (10, 20, 60),
+    "batchSessionClose": (20, 40, 120),
     "invoiceSend": (10, 30, 180),
     "invoiceStatus": (30, 120, 1200),
     "sessionList": (5, 10, 60),
@@ -23,9 +25,10 @@ PUBLISHED = {
     "invoiceDownload": (8, 16, 64),
     "collectiveIdentifier": (10, 60, 120),
     "other": (10, 30, 120),
+    "anonymous": (60, None, None),
+    "global": (75, None, None),
 }
-# Counted for an address alone, and not listed by /rate-limits.
-_AUTH = (60, None, None)
+_NO_LIMIT = -1  # as KSeF writes it
 _WINDOWS = ((1, "sekundę", "perSecond"), (60, "minutę", "perMinute"), (3600, "godzinę", "perHour"))
 
 
@@ -45,7 +48,7 @@ class RateLimiter:
         while moments and (now - moments[0]).total_seconds() >= _WINDOWS[-1][0]:
             moments.popleft()
         waits = []
-        for (seconds, word, _name), limit in zip(_WINDOWS, PUBLISHED.get(group, _AUTH), strict=True):
+        for (seconds, word, _name), limit in zip(_WINDOWS, PUBLISHED[group], strict=True):
             if limit is not None and len(moments) >= limit:
                 # There is room again when the oldest of the last ``limit`` requests leaves the window.
                 wait = seconds - (now - moments[-limit]).total_seconds()
@@ -60,13 +63,18 @@ class RateLimiter:
 @routes.add("GET", "/rate-limits")
 def rate_limits(state, request):
     names = [name for _seconds, _word, name in _WINDOWS]
-    return json_answer({group: dict(zip(names, limits, strict=True)) for group, limits in PUBLISHED.items()})
+    answer = {
+        group: {name: _NO_LIMIT if limit is None else limit for name, limit in zip(names, limits, strict=True)}
+        for group, limits in PUBLISHED.items()
+    }
+    return json_answer(answer)
 
 
 @routes.add("GET", "/limits/context")
 def context_limits(state, request):
     session = {"maxInvoiceSizeInMB": 1, "maxInvoiceWithAttachmentSizeInMB": 3, "maxInvoices": 10_000}
-    return json_answer({"onlineSession": session, "batchSession": session})
+    identifiers = {"maxInvoices": 10_000}
+    return json_answer({"onlineSession": session, "batchSession": session, "collectiveIdentifier": identifiers})
 
 
 @routes.add("GET", "/limits/subject")

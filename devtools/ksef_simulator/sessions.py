@@ -75,7 +75,7 @@ def send(state, request):
     return json_answer({"referenceNumber": invoice.reference}, 202)
 
 
-@routes.add("POST", "/sessions/online/{reference}/close", group="onlineSession")
+@routes.add("POST", "/sessions/online/{reference}/close", group="onlineSessionClose")
 def close_online(state, request):
     require_permission(state, request, "InvoiceWrite")
     session = find_session(state, request, "online")

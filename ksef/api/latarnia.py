@@ -7,7 +7,6 @@ Only production may decide on modes: the test service has answered with the same
 2026, and demo has no such service.
 """
 
-import json
 import logging
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from dateutil.parser import isoparse
 
 from ..errors import AvailabilityUnknown
 from ..law.modes import Announcement, Kind
+from .types import check_storable
 
 _logger = logging.getLogger(__name__)
 
@@ -153,7 +153,7 @@ def _notice(message):
 
     :raises KeyError, TypeError, ValueError: something needed is missing, or is not what it should be
     """
-    _check_storable(message)
+    check_storable(message)
     notice = Notice(
         raw=message,
         id=_typed(message["id"], str),
@@ -170,17 +170,6 @@ def _notice(message):
     if (notice.end if notice.type == _END else notice.start) is None:
         raise ValueError("neither start nor end")
     return notice
-
-
-def _check_storable(message):
-    """Check that a database can keep a message as JSON.
-
-    :raises ValueError: there is NaN, a NUL character or half of one in it
-    """
-    text = json.dumps(message, ensure_ascii=False, allow_nan=False)
-    text.encode()
-    if "\\u0000" in text:
-        raise ValueError("a NUL character")
 
 
 def _integer(value):

@@ -6,12 +6,13 @@ second, minute and hour, counted for a context and an address. The values in for
 
 import math
 import re
+from dataclasses import dataclass
 from datetime import timedelta
 
 from ..errors import RateLimited
-from .client import RateLimit
 
 _WINDOWS = (1, 60, 3600)  # seconds, in the order of ``RateLimit``'s fields
+_NAMES = ("perSecond", "perMinute", "perHour")
 _HOUR = _WINDOWS[-1]
 LONGEST_WAIT = timedelta(seconds=_HOUR)  # whatever was counted
 _LONGEST_WAY = 30  # seconds, of a request
@@ -19,29 +20,53 @@ _MARGIN = 0.05  # seconds to wait more than needed, since KSeF's clock is not ou
 # A pause of this many seconds is slept through; for a longer one there is better to do.
 LONGEST_PAUSE = 5
 
-# Of version 2.7 of the API's description, for as long as KSeF has not told its own.
+
+@dataclass(frozen=True)
+class RateLimit:
+    """How many requests KSeF takes within a sliding second, minute and hour, for a context and an IP address.
+
+    None or -1 where there is no such limit.
+    """
+
+    per_second: int | None
+    per_minute: int | None
+    per_hour: int | None
+
+
+def rate_limits(body):
+    """Return {group (str): ``RateLimit``} of KSeF's answer, for the groups that are counted here."""
+    return {
+        group: RateLimit(*(None if limit.get(name) is None else int(limit[name]) for name in _NAMES))
+        for group, limit in body.items()
+        if group in PUBLISHED
+    }
+
+
+# Of version 2.9 of the API's description, for as long as KSeF has not told its own.
 PUBLISHED = {
     "onlineSession": RateLimit(10, 30, 120),
+    "onlineSessionClose": RateLimit(20, 60, 240),
     "batchSession": RateLimit(10, 20, 60),
+    "batchSessionClose": RateLimit(20, 40, 120),
     "invoiceSend": RateLimit(10, 30, 180),
-    "invoiceStatus": RateLimit(30, 120, 1200),
     "sessionInvoiceList": RateLimit(10, 20, 200),
     "sessionMisc": RateLimit(10, 120, 1200),
     "invoiceDownload": RateLimit(8, 16, 64),
     "other": RateLimit(10, 30, 120),
 }
-# The first that fits; "close" has groups of its own in later versions, but the older ones are the narrower.
+# The first that fits. The parts of a package go to a storage that counts nothing.
 _GROUPS = [
     (method, re.compile(pattern), group)
     for method, pattern, group in (
         ("POST", r"/sessions/online/[^/]+/invoices", "invoiceSend"),
-        ("POST", r"/sessions/online(/[^/]+/close)?", "onlineSession"),
-        ("POST", r"/sessions/batch(/[^/]+/close)?", "batchSession"),
-        ("GET", r"/sessions/[^/]+/invoices(/failed)?", "sessionInvoiceList"),
-        ("GET", r"/sessions/[^/]+(/upo/[^/]+|/invoices/[^/]+/upo)?", "sessionMisc"),
-        ("GET", r"/sessions/[^/]+/invoices/[^/]+", "invoiceStatus"),
+        ("POST", r"/sessions/online", "onlineSession"),
+        ("POST", r"/sessions/online/[^/]+/close", "onlineSessionClose"),
+        ("POST", r"/sessions/batch", "batchSession"),
+        ("POST", r"/sessions/batch/[^/]+/close", "batchSessionClose"),
+        ("GET", r"/sessions/[^/]+/invoices", "sessionInvoiceList"),
+        ("GET", r"/sessions/[^/]+(/upo/[^/]+)?", "sessionMisc"),
         ("GET", r"/invoices/ksef/[^/]+", "invoiceDownload"),
-        ("GET", r"/(rate-limits|limits/.+)", "other"),
+        ("GET", r"/rate-limits", "other"),
         ("DELETE", r"/auth/sessions/.+", "other"),
         ("*", r"/certificates/.+", "other"),
     )
@@ -65,7 +90,11 @@ def wait_for_room(limit, moments, now):
     """
     waits = [0.0]
     for seconds, most in zip(_WINDOWS, (limit.per_second, limit.per_minute, limit.per_hour), strict=True):
-        if most is not None and len(moments) >= most:
+        if most is None or most < 0:
+            continue
+        if most == 0:
+            waits.append(float(seconds))
+        elif len(moments) >= most:
             # There is room again when the oldest of the last ones leaves the window.
             waits.append(moments[-most] + seconds - now)
     return max(waits)

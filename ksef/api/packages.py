@@ -13,7 +13,6 @@ import io
 import os
 import tarfile
 import tempfile
-import zipfile
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives import hashes
@@ -24,7 +23,8 @@ from cryptography.hazmat.primitives.padding import PKCS7
 from ..errors import PackageTooLarge
 
 KEY_LENGTH, IV_LENGTH = 32, 16
-ZIP, TAR_GZ = "Zip", "TarGz"
+# Of ten thousand invoices a third of a Zip's size, since they are alike and packed as one stream.
+COMPRESSION = "TarGz"
 # KSeF takes 50 parts of 100 MB (before they are encrypted) and 5 GB altogether, so 50 full parts just fit.
 PART_SIZE, MAX_PARTS = 100_000_000, 50
 _CHUNK = 1 << 16
@@ -39,7 +39,7 @@ def new_key():
 def wrap_key(key, public_key):
     """Return an AES key (bytes) encrypted for KSeF with RSA-OAEP and SHA-256.
 
-    :param public_key: RSA key of ``cryptography``, see ``api.PublicKey``
+    :param public_key: RSA key of ``cryptography``, see ``sessions.PublicKey``
     """
     return public_key.encrypt(key, _OAEP)
 
@@ -73,16 +73,14 @@ class Package:
     """An archive of invoices, encrypted in parts, in a temporary file without a name. A context manager.
 
     :ivar bytes key: AES-256; ``iv``: initialization vector
-    :ivar str compression: "Zip" or "TarGz"
     :ivar int size: of the archive before it was cut and encrypted; ``sha256``: bytes, likewise
     :ivar tuple parts: of ``Part``
     """
 
-    def __init__(self, file, key, iv, compression, size, sha256, parts):
+    def __init__(self, file, key, iv, size, sha256, parts):
         self._file = file
         self.key = key
         self.iv = iv
-        self.compression = compression
         self.size = size
         self.sha256 = sha256
         self.parts = tuple(parts)
@@ -101,7 +99,7 @@ class Package:
         return _PartReader(self._file, self.parts[ordinal - 1])
 
 
-def build_package(invoices, key, iv, *, compression=ZIP, part_size=PART_SIZE, folder=None):
+def build_package(invoices, key, iv, *, part_size=PART_SIZE, folder=None):
     """Pack invoices, cut the archive in parts and encrypt them; return the ``Package``.
 
     The same invoices in the same order with the same key and vector make the same package to the last byte (as long as
@@ -112,7 +110,7 @@ def build_package(invoices, key, iv, *, compression=ZIP, part_size=PART_SIZE, fo
     :raises PackageTooLarge: more than KSeF takes at once
     """
     with tempfile.TemporaryFile(dir=folder) as archive:
-        _ARCHIVERS[compression](archive, invoices)
+        _write_archive(archive, invoices)
         size = archive.tell()
         if size > part_size * MAX_PARTS:
             raise PackageTooLarge(limit=f"{part_size * MAX_PARTS / 1e9:g} GB")
@@ -126,7 +124,7 @@ def build_package(invoices, key, iv, *, compression=ZIP, part_size=PART_SIZE, fo
         except BaseException:
             encrypted.close()
             raise
-    return Package(encrypted, key, iv, compression, size, whole.digest(), parts)
+    return Package(encrypted, key, iv, size, whole.digest(), parts)
 
 
 def _encrypt_part(archive, encrypted, ordinal, part_size, whole, key, iv):
@@ -144,15 +142,7 @@ def _encrypt_part(archive, encrypted, ordinal, part_size, whole, key, iv):
     return Part(ordinal, encrypted.tell() - start, digest.digest(), start)
 
 
-def _write_zip(file, invoices):
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, xml in invoices:
-            info = zipfile.ZipInfo(name)  # has a date of its own, the same for all and always
-            info.external_attr = 0o600 << 16
-            archive.writestr(info, xml, zipfile.ZIP_DEFLATED)
-
-
-def _write_tar_gz(file, invoices):
+def _write_archive(file, invoices):
     with (
         gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as stream,
         tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as archive,
@@ -162,9 +152,6 @@ def _write_tar_gz(file, invoices):
             info.size = len(xml)
             archive.addfile(info, io.BytesIO(xml))
             archive.members.clear()  # kept for reading only
-
-
-_ARCHIVERS = {ZIP: _write_zip, TAR_GZ: _write_tar_gz}
 
 
 class _PartReader:

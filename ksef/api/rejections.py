@@ -7,10 +7,11 @@ Source: the statuses of an invoice in the API's description; ``faktury/weryfikac
 from dataclasses import dataclass
 
 from ..errors import _
+from .transport import Code
 
 # pylint: disable=prefer-env-translation  # there is no env here
 
-PERMISSION, DUPLICATE = 410, 440
+PERMISSION, ATTACHMENT, STRUCTURE, DUPLICATE, CONTENT = 410, 415, 430, 440, 450
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,8 @@ _REJECTIONS = {
         _("Grant the permission to issue invoices in KSeF's taxpayer application, then send the same file again."),
         resendable=True,
     ),
-    415: Rejection(_("The invoice has an attachment that KSeF does not allow."), _CORRECT, correctable=True),
-    430: Rejection(_("The file does not fit the structure FA(3) or KSeF's rules for files."), _CORRECT, True),
+    ATTACHMENT: Rejection(_("The invoice has an attachment that KSeF does not allow."), _CORRECT, correctable=True),
+    STRUCTURE: Rejection(_("The file does not fit the structure FA(3) or KSeF's rules for files."), _CORRECT, True),
     DUPLICATE: Rejection(
         _("KSeF already has an invoice of this seller with the same number and of the same kind."),
         _(
@@ -48,13 +49,13 @@ _REJECTIONS = {
         correctable=True,
         maybe_in_ksef=True,
     ),
-    450: Rejection(_("What the invoice says contradicts KSeF's rules."), _CORRECT, correctable=True),
-    21166: Rejection(
+    CONTENT: Rejection(_("What the invoice says contradicts KSeF's rules."), _CORRECT, correctable=True),
+    Code.CORRECTED_BEFORE: Rejection(
         _("KSeF has already accepted a technical correction of this invoice."),
         _LOOK_UP,
         maybe_in_ksef=True,
     ),
-    21167: Rejection(
+    Code.ACCEPTED_BEFORE: Rejection(
         _("KSeF has already accepted the invoice that this file corrects."),
         _LOOK_UP,
         maybe_in_ksef=True,
@@ -70,7 +71,8 @@ _OTHER = Rejection(
 # Lower ones are those of HTTP.
 _FIRST_OWN_CODE = 9000
 # The invoice itself was not judged: the same bytes go again, with a new session.
-RETRIABLE = frozenset({405, 435, 500, 550})
+CANCELLED_WITH_SESSION, UNDECRYPTABLE, FAILED, CANCELLED = 405, 435, 500, 550
+RETRIABLE = frozenset({CANCELLED_WITH_SESSION, UNDECRYPTABLE, FAILED, CANCELLED})
 
 
 def rejection_of(code):

@@ -12,12 +12,14 @@ import re
 import ssl
 import time
 from contextlib import contextmanager
+from enum import IntEnum
 from urllib.parse import urlsplit
 
 import requests
 import urllib3
 
 from ..errors import (
+    AnswerIncomplete,
     AnswerUnreadable,
     CertificateLimitReached,
     CorrectionRefused,
@@ -36,6 +38,7 @@ from ..errors import (
     UpoMissing,
     _,
 )
+from .types import check_storable
 
 # pylint: disable=prefer-env-translation  # there is no env here
 
@@ -46,26 +49,51 @@ TIMEOUT = 30
 # How long one call may wait on KSeF's "Retry-After" altogether, and what to wait where KSeF does not say; in seconds.
 LONGEST_WAIT = 60
 DEFAULT_RETRY_AFTER = 60
+# Between puts of a part that something else than the storage has answered with success; in seconds.
+_UPLOAD_PAUSES = (1, 2, 4)
 
 _JSON_TYPES = ("application/json", "application/problem+json")
 _XML_TYPES = ("application/xml", "text/xml")
 _REFUSAL_OF_STATUS = {401: NotLoggedIn, 403: PermissionMissing, 410: NoLongerAvailable}
+
+
+class Code(IntEnum):
+    """KSeF's codes of refusals that make a difference here."""
+
+    TOO_MANY_INVOICES = 21155
+    UNKNOWN_INVOICE = 21164
+    CORRECTED_BEFORE = 21166
+    ACCEPTED_BEFORE = 21167
+    UNKNOWN_SESSION = 21173
+    NO_UPO = 21178
+    SESSION_NOT_OPEN = 21180
+    SESSION_AWAY = 21184
+    UPLOAD_OVER = 21208
+    NO_PERMISSION = 21301
+    NOT_LOGGED_IN = 21304
+    UNKNOWN_PUBLIC_KEY = 21470
+    NO_ENROLLMENT_DATA = 25001
+    NO_ENROLLMENT = 25002
+    NO_MORE_REQUESTS = 25006
+    NO_MORE_CERTIFICATES = 25007
+
+
 _REFUSAL_OF_CODE = {
-    25001: LoginMethodUnfit,
-    25002: LoginMethodUnfit,
+    Code.NO_ENROLLMENT_DATA: LoginMethodUnfit,
+    Code.NO_ENROLLMENT: LoginMethodUnfit,
     "auth-method-not-allowed": LoginMethodUnfit,
-    25006: CertificateLimitReached,
-    25007: CertificateLimitReached,
-    21301: PermissionMissing,
-    21304: NotLoggedIn,
-    21155: SessionEnded,
-    21180: SessionEnded,
-    21208: SessionEnded,
-    21173: SessionUnavailable,
-    21184: SessionUnavailable,
-    21166: CorrectionRefused,
-    21167: CorrectionRefused,
-    21178: UpoMissing,
+    Code.NO_MORE_REQUESTS: CertificateLimitReached,
+    Code.NO_MORE_CERTIFICATES: CertificateLimitReached,
+    Code.NO_PERMISSION: PermissionMissing,
+    Code.NOT_LOGGED_IN: NotLoggedIn,
+    Code.TOO_MANY_INVOICES: SessionEnded,
+    Code.SESSION_NOT_OPEN: SessionEnded,
+    Code.UPLOAD_OVER: SessionEnded,
+    Code.UNKNOWN_SESSION: SessionUnavailable,
+    Code.SESSION_AWAY: SessionUnavailable,
+    Code.CORRECTED_BEFORE: CorrectionRefused,
+    Code.ACCEPTED_BEFORE: CorrectionRefused,
+    Code.NO_UPO: UpoMissing,
 }
 # The request cannot have been sent when one of these is the cause.
 _BEFORE_SENDING = (
@@ -75,6 +103,9 @@ _BEFORE_SENDING = (
 )
 # True while an address is talked to that is a secret in itself.
 _address_is_secret = contextvars.ContextVar("address_is_secret", default=False)
+_NUMBER = re.compile(r"[0-9]{1,15}")
+# What comes of reading JSON that is not what KSeF's description says.
+_UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 _SECRET = re.compile(r"eyJ[\w-]+(\.[\w-]*)*|(?<=Bearer )\S+")
 
 
@@ -82,7 +113,7 @@ class Transport:
     """A conversation with one KSeF host over kept-alive connections; for one thread."""
 
     def __init__(self, base_url, *, timeout=TIMEOUT, longest_wait=LONGEST_WAIT, sleep=time.sleep, before=None):
-        """:param str base_url: without the trailing slash of the paths, as in ``api.HOSTS``
+        """:param str base_url: without the trailing slash of the paths, as in ``client.HOSTS``
         :param sleep: callable that waits some seconds
         :param before: callable that gets method and path before each request is sent; what it raises keeps it from
             being sent
@@ -111,17 +142,17 @@ class Transport:
         :param str token: the bearer's
         :param bool repeatable: whether the request changes nothing that matters when it is carried out twice
         :param content: ``json``, ``data``, ``params``, ``headers`` of ``requests``
-        :raises KsefUnreachable, LostAnswer, AnswerUnreadable, RateLimited, RequestRefused: see there
+        :raises KsefUnreachable, LostAnswer, AnswerUnreadable, AnswerIncomplete, RateLimited, RequestRefused: see there
         """
         repeatable = repeatable or method == "GET"
-        return self._read(self._good_answer(method, path, token, repeatable, content), read, repeatable)
+        return self._read(self._checked(method, path, token, repeatable, content), read, repeatable)
 
     def download(self, path, *, token=None):
         """Return an XML document (bytes), whole as KSeF has signed it.
 
         :raises KsefUnreachable, AnswerUnreadable, RateLimited, RequestRefused: see there
         """
-        response = self._good_answer("GET", path, token, True, {"headers": {"Accept": "application/xml"}})
+        response = self._checked("GET", path, token, True, {"headers": {"Accept": "application/xml"}})
         announced = response.headers.get("x-ms-meta-hash")
         sha256 = base64.b64encode(hashlib.sha256(response.content).digest()).decode()
         if not _is_of_type(response, _XML_TYPES) or not response.content or announced not in (None, sha256):
@@ -150,25 +181,21 @@ class Transport:
                     allow_redirects=False,
                 )
 
-        response = self._patiently(
-            lambda: self._exchange(send, f"{method} {address.netloc}{address.path}", True, address.netloc)
-        )
-        if 400 <= response.status_code < 500:
-            code, reason = response.status_code, response.headers.get("x-ms-error-code") or response.reason or ""
-            raise UploadRefused(code=code, codes=(code,), reason=_scrub(reason), trace="")
-        if not 200 <= response.status_code < 300:
-            raise KsefUnreachable(host=address.netloc, problem=f"HTTP {response.status_code}")
+        what = f"{method} {address.netloc}{address.path}"
+        for pause in (*_UPLOAD_PAUSES, None):
+            response = self._waiting_when_told(lambda: self._sent_once(send, what, True, address.netloc))
+            if response.status_code == requests.codes.created:
+                return
+            if 400 <= response.status_code < 500:
+                code, reason = response.status_code, response.headers.get("x-ms-error-code") or response.reason or ""
+                raise UploadRefused(code=code, codes=(code,), reason=_scrub(reason), trace="")
+            if not pause or not 200 <= response.status_code < 300:
+                raise KsefUnreachable(host=address.netloc, problem=f"HTTP {response.status_code}")
+            self._sleep(pause)
 
-    def _good_answer(self, method, path, token, repeatable, content):
-        response = self._send_patiently(method, path, token, repeatable, content)
-        if 400 <= response.status_code < 500:
-            raise self._refusal(response)
-        if not 200 <= response.status_code < 300:
-            kind = KsefUnreachable if repeatable else LostAnswer
-            raise kind(host=self._host, problem=f"HTTP {response.status_code}")
-        return response
+    def _checked(self, method, path, token, repeatable, content):
+        """Return an answer of KSeF's that is none of its refusals, and no gateway's."""
 
-    def _send_patiently(self, method, path, token, repeatable, content):
         def send():
             if self._before:
                 self._before(method, path)
@@ -182,13 +209,19 @@ class Transport:
                 **content,
             )
 
-        return self._patiently(lambda: self._exchange(send, f"{method} {path}", repeatable, self._host))
+        response = self._waiting_when_told(lambda: self._sent_once(send, f"{method} {path}", repeatable, self._host))
+        if 400 <= response.status_code < 500:
+            raise self._refusal(response)
+        if not 200 <= response.status_code < 300:
+            kind = KsefUnreachable if repeatable else LostAnswer
+            raise kind(host=self._host, problem=f"HTTP {response.status_code}")
+        return response
 
-    def _patiently(self, exchange):
+    def _waiting_when_told(self, send_once):
         """Return the answer, after waiting and trying again while KSeF says so."""
         waited = 0
         while True:
-            response = exchange()
+            response = send_once()
             if response.status_code != 429:
                 return response
             retry_after = _retry_after(response)
@@ -197,7 +230,9 @@ class Transport:
                 raise RateLimited(retry_after=retry_after)
             self._sleep(retry_after)
 
-    def _exchange(self, send, what, repeatable, host):
+    def _sent_once(self, send, what, repeatable, host):
+        """Return whatever answers, whole."""
+
         def lost(problem, error=None):
             kind = KsefUnreachable if repeatable or (error and _never_sent(error)) else LostAnswer
             return kind(host=host, problem=Sentence(problem))
@@ -210,6 +245,8 @@ class Transport:
             raise lost(_("no secure connection"), error) from None
         except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
             raise lost(_("no connection"), error) from None
+        except (requests.RequestException, UnicodeError) as error:
+            raise lost(_("the address or the answer cannot be read"), error) from None
         if _is_cut_off(response):
             raise lost(_("the connection broke"))
         _logger.debug("%s: %s", what, response.status_code)
@@ -223,12 +260,17 @@ class Transport:
         if not _is_of_type(response, _JSON_TYPES):
             raise self._unreadable(response, repeatable)
         try:
-            return read(response.json())
-        except (ValueError, KeyError, TypeError, AttributeError):
+            body = response.json()
+            check_storable(body)
+            return read(body)
+        except KeyError as error:
+            problem = Sentence(_("KSeF's answer lacks %(field)s"), {"field": error.args[0]})
+            raise (AnswerIncomplete if repeatable else LostAnswer)(host=self._host, problem=problem) from None
+        except _UNREADABLE:
             raise self._unreadable(response, repeatable) from None
 
     def _refusal(self, response):
-        problems = _problems(response)
+        problems, trace = _problems(response)
         if not problems and response.status_code != 401:
             return self._unreadable(response, repeatable=True)
         problems = problems or [(401, "HTTP 401")]
@@ -238,7 +280,7 @@ class Transport:
             "code": codes[0],
             "codes": codes,
             "reason": _scrub("; ".join(reason for _code, reason in problems)).rstrip("."),
-            "trace": _trace(response),
+            "trace": trace,
         }
         _logger.info("KSeF refused: %s", values)
         return _REFUSAL_OF_CODE.get(codes[0], refusal)(**values)
@@ -263,8 +305,12 @@ def _may_be_logged(_record):
     return not _address_is_secret.get()
 
 
-for _name in ("urllib3.connection", "urllib3.connectionpool", "urllib3.util.retry"):
-    logging.getLogger(_name).addFilter(_may_be_logged)
+def _keep_secret_addresses_out_of_urllib3_logs():
+    for name in ("urllib3.connection", "urllib3.connectionpool", "urllib3.util.retry"):
+        logging.getLogger(name).addFilter(_may_be_logged)
+
+
+_keep_secret_addresses_out_of_urllib3_logs()
 
 
 class _Bearer(requests.auth.AuthBase):
@@ -288,15 +334,15 @@ def _never_sent(error):
 
 def _is_cut_off(response):
     """Tell whether fewer bytes came than were announced, or the headers broke off; urllib3 1.26 does not mind."""
-    announced = response.headers.get("Content-Length")
+    announced = response.headers.get("Content-Length", "")
     if not announced:
         return not (response.content or response.status_code == 204 or "Transfer-Encoding" in response.headers)
-    return announced.isdigit() and response.raw.tell() < int(announced)
+    return _NUMBER.fullmatch(announced) and response.raw.tell() < int(announced)
 
 
 def _retry_after(response):
     seconds = response.headers.get("Retry-After", "")
-    return int(seconds) if seconds.isdigit() else DEFAULT_RETRY_AFTER
+    return int(seconds) if _NUMBER.fullmatch(seconds) else DEFAULT_RETRY_AFTER
 
 
 def _is_of_type(response, types):
@@ -304,29 +350,32 @@ def _is_of_type(response, types):
 
 
 def _problems(response):
-    """Return what KSeF objects to, [(code, sentence)], in its old format or as problem details; [] if neither."""
+    """Return what KSeF objects to, [(code, sentence)], and what its support asks for (str).
+
+    In KSeF's old format or as problem details; [] and "" if it is neither.
+    """
     try:
         body = response.json() if _is_of_type(response, _JSON_TYPES) else {}
-        if exception := body.get("exception"):
+        exception = body.get("exception") or {}
+        trace = str(body.get("traceId") or exception.get("serviceCode") or "")
+        if exception:
             listed = exception.get("exceptionDetailList") or ()
-            return [_problem(item["exceptionCode"], item.get("exceptionDescription"), item) for item in listed]
+            return [_problem(item["exceptionCode"], item.get("exceptionDescription"), item) for item in listed], trace
         if errors := body.get("errors"):
-            return [_problem(item["code"], item["description"], item) for item in errors]
+            return [_problem(item["code"], item["description"], item) for item in errors], trace
         if "title" in body:
-            return [_problem(body.get("reasonCode") or response.status_code, body.get("detail") or body["title"], {})]
-    except (ValueError, KeyError, TypeError, AttributeError):
+            code = body.get("reasonCode") or response.status_code
+            return [_problem(code, body.get("detail") or body["title"], {})], trace
+    except _UNREADABLE:
         _logger.warning("KSeF's refusal (HTTP %s) cannot be read", response.status_code)
-    return []
+    return [], ""
 
 
 def _problem(code, description, item):
+    if not isinstance(code, (int, str)):
+        raise TypeError("a code of another type")
     details = [str(detail) for detail in item.get("details") or ()]
     return code, ": ".join([description or "", ", ".join(details)] if details else [description or ""])
-
-
-def _trace(response):
-    body = response.json() if _is_of_type(response, _JSON_TYPES) else {}
-    return body.get("traceId") or (body.get("exception") or {}).get("serviceCode") or ""
 
 
 def _scrub(text):

@@ -4,7 +4,6 @@ Source: ``upo-v4-3.xsd`` of the ministry's API documentation. Its signature is n
 """
 
 import base64
-import binascii
 
 from lxml import etree
 
@@ -26,5 +25,5 @@ def confirmed(xml):
             )
             for document in root.iterfind("{*}Dokument")
         }
-    except (etree.XMLSyntaxError, binascii.Error) as error:
+    except (etree.XMLSyntaxError, ValueError) as error:
         raise AnswerUnreadable(host="KSeF", problem=f"UPO: {error}") from error

@@ -11,6 +11,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
+from ..errors import HolderUnfit
+
 
 @dataclass(frozen=True)
 class SubjectData:
@@ -57,8 +59,14 @@ def build_csr(subject_data: SubjectData, private_key: ec.EllipticCurvePrivateKey
 
     :param subject_data: as KSeF has prescribed it
     :param private_key: EC P-256 (ECDSA) or RSA-2048 (PKCS#1 v1.5) of ``cryptography``
+    :raises HolderUnfit: a text that is none, or has letters that its attribute cannot have
     """
     # Unchecked: the library counts the 64 characters of a common name in bytes, which Polish letters exceed.
-    subject = x509.Name([x509.NameAttribute(oid, value, _validate=False) for oid, value in subject_data.attributes()])
-    request = x509.CertificateSigningRequestBuilder(subject_name=subject).sign(private_key, hashes.SHA256())
+    try:
+        subject = x509.Name(
+            [x509.NameAttribute(oid, value, _validate=False) for oid, value in subject_data.attributes()]
+        )
+        request = x509.CertificateSigningRequestBuilder(subject_name=subject).sign(private_key, hashes.SHA256())
+    except (TypeError, ValueError) as error:
+        raise HolderUnfit(problem=str(error)) from error
     return request.public_bytes(serialization.Encoding.DER)

@@ -7,7 +7,7 @@ from odoo.exceptions import UserError
 from odoo.tools import split_every
 
 from ...ksef.api import rejections
-from ...ksef.api.client import UNKNOWN_INVOICE
+from ...ksef.api.transport import Code
 from ...ksef.errors import PermissionMissing, RequestRefused
 from ...tools import worker
 from ...tools.errors import Unexpected
@@ -123,7 +123,7 @@ class Document(models.Model):
     # What KSeF says of them
 
     def _settle_and_commit(self, submission, statuses, client):
-        """Settle those documents of a session that ``statuses`` (of ``ksef.api.InvoiceStatus``) tell of.
+        """Settle those documents of a session that ``statuses`` (of ``ksef.api.sessions.InvoiceStatus``) tell of.
 
         :return: how many of them are not settled
         """
@@ -193,14 +193,14 @@ class Document(models.Model):
         except PermissionMissing:
             return None
         except RequestRefused as refusal:
-            if refusal.code == UNKNOWN_INVOICE:
+            if refusal.code == Code.UNKNOWN_INVOICE:
                 return None
             raise  # it cannot be had yet
 
     def _accept(self, statuses):
         """Write the KSeF numbers to these documents and their invoices.
 
-        :param dict statuses: {document: ``ksef.api.InvoiceStatus`` with a KSeF number}
+        :param dict statuses: {document: ``ksef.api.sessions.InvoiceStatus`` with a KSeF number}
         """
         for document, status in statuses.items():
             moment = status.acquisition_date
