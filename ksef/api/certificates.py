@@ -70,14 +70,10 @@ class CertificateRecord:
 
     serial: str
     name: str
-    type: str
-    common_name: str
     status: str
     holder: tuple
     valid_from: datetime
-    valid_to: datetime
     last_used_at: datetime | None
-    requested_at: datetime
 
 
 class Certificates(Login):
@@ -211,12 +207,8 @@ def _certificate_record(body):
     return CertificateRecord(
         serial=body["certificateSerialNumber"],
         name=body["name"],
-        type=body["type"],
-        common_name=body["commonName"],
         status=body["status"],
         holder=(holder["type"], holder["value"]),
         valid_from=moment(body["validFrom"]),
-        valid_to=moment(body["validTo"]),
         last_used_at=moment_or_none(body.get("lastUseDate")),
-        requested_at=moment(body["requestDate"]),
     )

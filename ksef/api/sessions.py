@@ -96,14 +96,12 @@ class SessionStatus:
 
     :ivar int code: see ``SessionCode``
     :ivar str reason: KSeF's sentence
-    :ivar valid_until: None where KSeF does not say
     :ivar invoices: how many KSeF has received; ``accepted`` and ``rejected`` of them so far; None before it counts
     :ivar upo_references: of the pages of the session's UPO, () until there is one
     """
 
     code: int
     reason: str
-    valid_until: datetime | None
     invoices: int | None
     accepted: int | None
     rejected: int | None
@@ -345,7 +343,6 @@ def _session_status(body):
     return SessionStatus(
         code=code_of(status),
         reason=sentence_of(status),
-        valid_until=moment_or_none(body.get("validUntil")),
         invoices=body.get("invoiceCount"),
         accepted=body.get("successfulInvoiceCount"),
         rejected=body.get("failedInvoiceCount"),
