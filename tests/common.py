@@ -14,6 +14,7 @@ from ..devtools.authority import Authority
 from ..devtools.ksef_simulator import Settings, Simulator
 from ..models.res_company import SIMULATOR_VARIABLE
 from ..tools.master_key import ENVIRONMENT_VARIABLE
+from .contract import watch
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=timezone.utc)
 NIP = "5795955811"
@@ -136,6 +137,8 @@ class KsefSimulatorCommon(KsefOfflineCommon):
         self.now = NOW
         settings = Settings(login_polls=0, enrollment_polls=0, rate_limits_enforced=False)
         self.ksef = Simulator(clock=lambda: self.now, settings=settings)
+        problems = watch(self.ksef)
+        self.addCleanup(lambda: self.assertEqual(problems, [], "not as KSeF describes its API"))
         self.ksef.start()
         self.addCleanup(self.ksef.stop)
         self.startPatcher(patch.dict(os.environ, {SIMULATOR_VARIABLE: self.ksef.url}))

@@ -1,11 +1,19 @@
-"""Checks what goes over the wire against the ministry's OpenAPI description of KSeF."""
+"""Checks what goes over the wire against the ministry's description of KSeF's API (2.9, without its prose).
+
+Every simulator of the tests is watched: a request of ours that KSeF would not take, or an answer that KSeF would not
+give, fails the test in which it went over the wire.
+"""
 
 import json
 import re
+from functools import cache
+from pathlib import Path
 
 from jsonschema import Draft202012Validator, FormatChecker
 
 _CHECKER = FormatChecker(())
+# The storage of packages and UPOs, Latarnia and the page that codes lead to are no part of the API.
+_OUTSIDE = re.compile(r"/20|/(messages|status)$|/(invoice|certificate)/")
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 
 
@@ -14,36 +22,62 @@ def _is_moment(value):
     return not isinstance(value, str) or _RFC_3339.fullmatch(value) is not None
 
 
-class Contract:
-    """An OpenAPI 3.0 description."""
+def watch(simulator):
+    """Watch what goes to and from a simulator from now on; return the list of what is not as described, which grows."""
+    contract, problems = contract_of_ksef(), []
 
-    def __init__(self, path):
-        with open(path, encoding="utf-8") as file:
-            self._description = _as_json_schema(json.load(file))
+    def observe(request, answer):
+        if not _OUTSIDE.match(request.path):
+            problems.extend(contract.problems(request, None if answer.is_fault else answer))
+
+    simulator.observers.append(observe)
+    return problems
+
+
+@cache
+def contract_of_ksef():
+    return Contract(json.loads((Path(__file__).parent / "contract-2.9.json").read_text()))
+
+
+class Contract:
+    """An OpenAPI 3.0 description (dict, read from JSON)."""
+
+    def __init__(self, description):
+        self._description = _as_json_schema(description)
+        # The path without parameters is the better match: /auth/challenge is not /auth/{referenceNumber}.
+        self._operations = [
+            (re.compile(re.sub(r"\{\w+\}", "[^/]+", path)), operations)
+            for path, operations in sorted(self._description["paths"].items(), key=lambda item: item[0].count("{"))
+        ]
 
     def problems(self, request, answer):
-        """Return in what a ``Request`` and its ``Answer`` of the simulator differ from the description, [str]."""
-        where = f"{request.method} {request.path} {answer.status}"
+        """Return in what a ``Request`` and its ``Answer`` of the simulator differ from the description, [str].
+
+        :param answer: None if it is not to be looked at
+        """
+        where = f"{request.method} {request.path} {answer.status if answer else ''}"
         operation = self._operation(request)
         if operation is None:
             return [f"{where}: no such call"]
         parameters = {item["name"] for item in operation.get("parameters", ()) if item["in"] == "query"}
         problems = [f"parameter {name} is not foreseen" for name in request.query if name not in parameters]
-        problems += self._body_problems(request.headers.get("Content-Type"), request.body, operation.get("requestBody"))
-        expected = operation["responses"].get(str(answer.status))
-        if expected is None:
-            problems.append("this status is not foreseen")
-        else:
-            problems += self._body_problems(answer.content_type, answer.body, expected)
+        if not answer or answer.status != 400:  # what the simulator itself refuses is the point of some tests
+            content_type = request.headers.get("Content-Type")
+            problems += self._body_problems(content_type, request.body, operation.get("requestBody"))
+        problems += self._answer_problems(answer, operation["responses"]) if answer else []
         return [f"{where}: {problem}" for problem in problems]
 
+    def _answer_problems(self, answer, responses):
+        expected = responses.get(str(answer.status))
+        if expected is None:
+            return ["this status is not foreseen"]
+        return self._body_problems(answer.content_type, answer.body, expected)
+
     def _operation(self, request):
-        # The path without parameters is the better match: /auth/challenge is not /auth/{referenceNumber}.
-        for path in sorted(self._description["paths"], key=lambda path: path.count("{")):
-            pattern = re.sub(r"\{\w+\}", "[^/]+", path)
-            if re.fullmatch(pattern, request.path) and request.method.lower() in self._description["paths"][path]:
-                return self._description["paths"][path][request.method.lower()]
-        return None
+        method = request.method.lower()
+        return next(
+            (each[method] for path, each in self._operations if path.fullmatch(request.path) and method in each), None
+        )
 
     def _body_problems(self, content_type, body, expected):
         contents = (expected or {}).get("content", {})
@@ -54,10 +88,16 @@ class Contract:
             return [f"content of type {content_type} is not foreseen"]
         if "json" not in content_type:
             return []
-        validator = Draft202012Validator(
-            schema["schema"] | {"components": self._description["components"]}, format_checker=_CHECKER
-        )
-        return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(json.loads(body))]
+        try:
+            value = json.loads(body)
+        except ValueError:
+            return ["this is not JSON"]
+        # A message of jsonschema quotes the whole value.
+        return [f"{error.json_path}: {error.message[:300]}" for error in self._validator(schema).iter_errors(value)]
+
+    def _validator(self, schema):
+        schema = schema["schema"] | {"components": self._description["components"]}
+        return Draft202012Validator(schema, format_checker=_CHECKER)
 
 
 def _as_json_schema(value):

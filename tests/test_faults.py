@@ -24,6 +24,7 @@ from ..devtools.shared_clock import SharedClock
 from ..models.document.states import ON_THE_WAY
 from ..models.res_company import SIMULATOR_VARIABLE
 from ..tools.master_key import ENVIRONMENT_VARIABLE
+from .contract import watch
 
 SEEDS_VARIABLE = "KSEF_FAULT_SEEDS"  # a longer run: seeds, separated by blanks
 SEEDS = "1 2"
@@ -99,6 +100,7 @@ class TestFaults(BaseCase):
         cls.folder = Path(folder.name)
         cls.clock = SharedClock(cls.folder / "clock", datetime.now(timezone.utc))
         cls.ksef = Simulator(clock=cls.clock, settings=Settings(login_polls=1, invoice_polls=1))
+        cls.contract_problems = watch(cls.ksef)
         cls.ksef.start()
         cls.addClassCleanup(cls.ksef.stop)
         for database in (cls.template, cls.database):
@@ -108,6 +110,10 @@ class TestFaults(BaseCase):
         cls.tell("seal", DOCUMENTS)
         cls.tell("rest")
         cls.clone(cls.database, cls.template)
+
+    def tearDown(self):
+        self.assertEqual(self.contract_problems, [], "not as KSeF describes its API")
+        super().tearDown()
 
     # The databases
 

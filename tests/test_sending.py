@@ -1,11 +1,9 @@
 import json
-import os
 import re
 from contextlib import closing
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
-from unittest import skipUnless
 from unittest.mock import patch
 
 from odoo.exceptions import UserError
@@ -601,19 +599,13 @@ class TestTrouble(KsefSendingCommon):
         self.assertEqual(set(moves.l10n_pl_ksef_document_id.mapped("state")), {"accepted"})
 
 
-@skipUnless(os.environ.get("KSEF_OPEN_API"), "KSEF_OPEN_API names no description of the API")
 class TestContractOfSending(KsefSendingCommon):
     def test_tour(self):
-        """Each request and each answer of documents on their way, held against the ministry's description."""
-        from .contract import Contract
+        """The requests that documents make on their way; that each is as described is watched in every test."""
+        seen = set()
 
-        contract = Contract(os.environ["KSEF_OPEN_API"])
-        problems, seen = [], set()
-
-        def observe(request, answer):
-            if not request.path.startswith("/20"):  # the storage is no part of the API
-                problems.extend(contract.problems(request, answer))
-                seen.add(f"{request.method} {re.sub(r'/[0-9][^/]*-[^/]*', '/*', request.path)}")
+        def observe(request, _answer):
+            seen.add(f"{request.method} {re.sub(r'/[0-9][^/]*-[^/]*', '/*', request.path)}")
 
         self.ksef.observers.append(observe)
         (rejected,) = self.sealed()
@@ -630,7 +622,6 @@ class TestContractOfSending(KsefSendingCommon):
         duplicate.write({"state": "waiting", "submission_id": False, "ksef_number": False})
         self.run_worker(1)
         self.assertEqual(set((rejected + moves).l10n_pl_ksef_document_id.mapped("state")), {"accepted"})
-        self.assertEqual(problems, [])
         self.assertLessEqual(
             {
                 "GET /rate-limits",

@@ -8,7 +8,6 @@ import time
 from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
-from unittest import skipUnless
 from urllib.parse import unquote
 
 import requests
@@ -943,24 +942,13 @@ class TestSendLimits(SessionCase):
         self.ksef.send(session, invoice("181"))
 
 
-@skipUnless(os.environ.get("KSEF_OPEN_API"), "KSEF_OPEN_API names no description of the API")
 class TestSessionContract(SessionCase):
-    """A tour through all calls, each request and each answer held against the ministry's description."""
+    """A tour through all calls; that each is as described is watched in every test."""
 
     def setUp(self):
         super().setUp()
-        from .contract import Contract
-
-        contract = Contract(os.environ["KSEF_OPEN_API"])
-        self.problems, self.seen = [], set()
-
-        def observe(request, answer):
-            # What lies in the storage is no part of the description.
-            if not request.path.startswith("/20"):
-                self.problems += contract.problems(request, answer)
-                self.seen.add(answer.status)
-
-        self.simulator.observers.append(observe)
+        self.seen = set()
+        self.simulator.observers.append(lambda _request, answer: self.seen.add(answer.status))
 
     def test_interactive(self):
         for old in (False, True):
@@ -968,7 +956,6 @@ class TestSessionContract(SessionCase):
                 del self.ksef._transport._http.headers["X-Error-Format"]
             with self.subTest(old=old):
                 self.tour_interactive(f"{old:d}")
-        self.assertEqual(self.problems, [])
         self.assertEqual(self.seen, {200, 201, 202, 204, 400, 401, 403})
 
     def test_batch(self):
@@ -977,8 +964,29 @@ class TestSessionContract(SessionCase):
                 del self.ksef._transport._http.headers["X-Error-Format"]
             with self.subTest(old=old):
                 self.tour_batch(f"{old:d}")
-        self.assertEqual(self.problems, [])
         self.assertEqual(self.seen, {200, 201, 202, 204, 400})
+
+    def test_what_our_client_does_not_ask(self):
+        """Other clients list sessions and look for invoices: the simulator answers as described, see ``watch``."""
+        ksef = self.ksef
+        session = ksef.open_interactive()
+        for number in range(12):
+            ksef.send(session, invoice(f"L{number}"))
+        list(ksef.session_invoices(session.reference))
+        ksef.close_interactive(session.reference)
+        http = {"token": ksef._access.text, "read": lambda body: body}
+        call = ksef._transport.call
+        listed = call("GET", "/sessions", params={"sessionType": "Online", "statuses": "Succeeded"}, **http)
+        self.assertEqual([each["referenceNumber"] for each in listed["sessions"]], [session.reference])
+        self.assertEqual(call("GET", "/sessions", params={"sessionType": "Batch"}, **http), {"sessions": []})
+        days = {"dateType": "Issue", "from": NOW.isoformat()}
+        filters = {"subjectType": "Subject1", "dateRange": days}
+        found = call("POST", "/invoices/query/metadata", json=filters, **http)
+        self.assertEqual((len(found["invoices"]), found["hasMore"]), (10, True))
+        one = found["invoices"][0]
+        again = call("POST", "/invoices/query/metadata", json=filters | {"ksefNumber": one["ksefNumber"]}, **http)
+        self.assertEqual(again["invoices"], [one])
+        self.assertEqual(call("GET", "/limits/context", **http)["collectiveIdentifier"]["maxInvoices"], 5000)
 
     def tour_batch(self, prefix):
         ksef, state = self.ksef, self.simulator.state

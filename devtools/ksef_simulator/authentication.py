@@ -33,7 +33,7 @@ _METHODS = {
 }
 
 
-@routes.add("POST", "/auth/challenge", token=(), group="auth")
+@routes.add("POST", "/auth/challenge", token=(), group="anonymous")
 def challenge(state, request):
     now = state.now()
     text = state.reference("CR")
@@ -47,7 +47,7 @@ def challenge(state, request):
     return json_answer(answer)
 
 
-@routes.add("POST", "/auth/xades-signature", token=(), group="auth")
+@routes.add("POST", "/auth/xades-signature", token=(), group="anonymous")
 def xades_signature(state, request):
     content_type = request.headers.get("Content-Type", "").partition(";")[0]
     if content_type != "application/xml":
@@ -64,7 +64,7 @@ def xades_signature(state, request):
     return _begin(state, signed.context, identity, method, signed.certificate, code, details)
 
 
-@routes.add("POST", "/auth/ksef-token", token=(), group="auth")
+@routes.add("POST", "/auth/ksef-token", token=(), group="anonymous")
 def ksef_token(state, request):
     body = request.json(("challenge", "contextIdentifier", "encryptedToken"), ("publicKeyId", "authorizationPolicy"))
     started = _take_challenge(state, body["challenge"])
@@ -79,7 +79,7 @@ def ksef_token(state, request):
     return _begin(state, context, owner, "Token", None, code, details)
 
 
-@routes.add("POST", "/auth/token/redeem", token=("operation",), group="auth")
+@routes.add("POST", "/auth/token/redeem", token=("operation",), group="anonymous")
 def redeem(state, request):
     login, settings = request.login, state.settings
     if login.redeemed:
@@ -95,7 +95,7 @@ def redeem(state, request):
     return json_answer(answer)
 
 
-@routes.add("POST", "/auth/token/refresh", token=("refresh",), group="auth")
+@routes.add("POST", "/auth/token/refresh", token=("refresh",), group="anonymous")
 def refresh(state, request):
     login = request.login
     if login.code != 200:
@@ -127,7 +127,7 @@ def end_session(state, request):
     return _end(login)
 
 
-@routes.add("GET", "/auth/{reference}", token=("operation",), group="auth")
+@routes.add("GET", "/auth/{reference}", token=("operation",), group="anonymous")
 def status(state, request):
     reference, login = request.params["reference"], request.login
     if login.reference != reference:

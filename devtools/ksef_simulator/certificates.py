@@ -44,7 +44,7 @@ _ENROLLMENT_DESCRIPTIONS = {
 }
 
 
-@routes.add("GET", "/security/public-key-certificates", token=(), group="auth")
+@routes.add("GET", "/security/public-key-certificates", token=(), group="anonymous")
 def public_key_certificates(state, request):
     keys = [
         {

@@ -37,7 +37,7 @@ class AnswerInstead(Fault):
     """The request is not carried out; something that is not the API answers: by default, a gateway with 503."""
 
     def __init__(self, status=503, body=b"<h1>Krajowy System e-Faktur</h1>", content_type=HTML, headers=None):
-        self._answer = Answer(status, body, content_type, headers or {})
+        self._answer = Answer(status, body, content_type, headers or {}, is_fault=True)
 
     def instead(self):
         return self._answer

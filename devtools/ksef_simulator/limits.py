@@ -73,7 +73,7 @@ def rate_limits(state, request):
 @routes.add("GET", "/limits/context")
 def context_limits(state, request):
     session = {"maxInvoiceSizeInMB": 1, "maxInvoiceWithAttachmentSizeInMB": 3, "maxInvoices": 10_000}
-    identifiers = {"maxInvoices": 10_000}
+    identifiers = {"maxInvoices": 5_000}
     return json_answer({"onlineSession": session, "batchSession": session, "collectiveIdentifier": identifiers})
 
 

@@ -90,10 +90,13 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
+    """:ivar bool is_fault: whether it is not KSeF's own"""
+
     status: int
     body: bytes = b""
     content_type: str | None = None
     headers: dict = field(default_factory=dict)
+    is_fault: bool = False
 
 
 class Refusal(Exception):

@@ -164,7 +164,7 @@ class Simulator:
 
     def _count(self, route, request, now):
         if route.group and self.state.settings.rate_limits_enforced:
-            context = request.login.context if request.login and route.group != "auth" else None
+            context = request.login.context if request.login and route.group != "anonymous" else None
             self._limiter.count((context, request.client_ip), route.group, now)
 
 

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 
 from .invoices import DESCRIPTIONS, work_on
-from .messages import Answer, Denial, Refusal, json_answer, moment
+from .messages import Answer, Denial, Refusal, json_answer, moment, parse_moment
 from .routing import Routes
 from .state import SentInvoice, Session
 from .storage import signed_url
@@ -16,7 +16,7 @@ from .storage import signed_url
 routes = Routes()
 
 _OAEP = padding.OAEP(mgf=padding.MGF1(hashes.SHA256()), algorithm=hashes.SHA256(), label=None)
-_FORM_CODE = {"systemCode": "FA (3)", "schemaVersion": "1-0E", "value": "FA"}
+FORM_CODE = {"systemCode": "FA (3)", "schemaVersion": "1-0E", "value": "FA"}
 _SESSION_DESCRIPTIONS = {
     "online": {
         100: "Sesja interaktywna otwarta",
@@ -86,6 +86,51 @@ def close_online(state, request):
     return Answer(204)
 
 
+@routes.add("GET", "/sessions", group="sessionList")
+def list_sessions(state, request):
+    require_permission(state, request, *MAY_READ, "EnforcementOperations")
+    kind = request.query.get("sessionType", "")
+    if kind not in ("Online", "Batch"):
+        raise Refusal(21405, "sessionType: Online albo Batch.")
+    found = [
+        session
+        for session in sorted(state.sessions.values(), key=lambda session: session.opened, reverse=True)
+        if session.context == request.login.context
+        and session.kind == kind.lower()
+        and request.query.get("referenceNumber", session.reference) == session.reference
+        and request.query.get("statuses", _common_status(state, session)) == _common_status(state, session)
+        and _is_within(session.opened, request, "dateCreated")
+    ]
+    page, more = _page(request, found, kind)
+    return json_answer({"sessions": [_session_item(state, session) for session in page]} | more)
+
+
+def _common_status(state, session):
+    code = session_code(state, session)
+    return {100: "InProgress", 150: "InProgress", 170: "InProgress", 200: "Succeeded", 440: "Cancelled"}.get(
+        code, "Failed"
+    )
+
+
+def _is_within(when, request, name):
+    first, last = (request.query.get(f"{name}{end}") for end in ("From", "To"))
+    return (not first or parse_moment(first, name) <= when) and (not last or when <= parse_moment(last, name))
+
+
+def _session_item(state, session):
+    code = session_code(state, session)
+    item = {
+        "referenceNumber": session.reference,
+        "status": {"code": code, "description": _SESSION_DESCRIPTIONS[session.kind][code]},
+        "dateCreated": moment(session.opened),
+        "dateUpdated": moment(session.updated),
+        "totalInvoiceCount": len(session.invoices),
+        "successfulInvoiceCount": len(session.accepted()),
+        "failedInvoiceCount": sum(invoice.is_rejected for invoice in session.invoices),
+    }
+    return item | ({"validUntil": moment(session.valid_until)} if session.valid_until else {})
+
+
 @routes.add("GET", "/sessions/{reference}", group="sessionMisc")
 def status(state, request):
     require_permission(state, request, *MAY_READ)
@@ -139,8 +184,8 @@ def invoice_status(state, request):
 
 def new_session(state, request, kind, body):
     """Open a session from what is the same in a request for either kind."""
-    if body["formCode"] != _FORM_CODE:
-        raise Refusal(21405, f"formCode: tu obsługiwany jest tylko {_FORM_CODE}.")
+    if body["formCode"] != FORM_CODE:
+        raise Refusal(21405, f"formCode: tu obsługiwany jest tylko {FORM_CODE}.")
     key, iv = _read_encryption(state, body["encryption"])
     reference = state.reference({"online": "SO", "batch": "SB"}[kind])
     session = Session(reference, kind, request.login.context, request.login, key, iv, state.now(), state.now())
@@ -291,27 +336,34 @@ def _read_base64(text, name):
 def _listed(state, request, wanted):
     require_permission(state, request, *MAY_READ)
     session = find_session(state, request)
+    work_on(state, session.invoices)
+    found = [invoice for invoice in session.invoices if wanted(invoice)]
+    page, more = _page(request, found, session.reference)
+    return json_answer({"invoices": [_invoice_answer(state, request, invoice) for invoice in page]} | more)
+
+
+def _page(request, found, what):
+    """Return the part of a list that a request asks for, and what the answer says of the rest (dict).
+
+    :param str what: the list that the continuation token is good for
+    """
     size = request.query.get("pageSize", "10")
     if not size.isdigit() or not 10 <= int(size) <= 1000:
         raise Refusal(21405, "pageSize: od 10 do 1000.")
-    start = _read_continuation(session, request.headers.get("x-continuation-token"))
-    work_on(state, session.invoices)
-    found = [invoice for invoice in session.invoices if wanted(invoice)]
+    start = _read_continuation(what, request.headers.get("x-continuation-token"))
     end = start + int(size)
-    answer = {"invoices": [_invoice_answer(state, request, invoice) for invoice in found[start:end]]}
-    if end < len(found):
-        answer["continuationToken"] = base64.b64encode(f"{session.reference} {end}".encode()).decode()
-    return json_answer(answer)
+    token = base64.b64encode(f"{what} {end}".encode()).decode()
+    return found[start:end], {"continuationToken": token} if end < len(found) else {}
 
 
-def _read_continuation(session, token):
+def _read_continuation(what, token):
     if token is None:
         return 0
     try:
         reference, _blank, start = base64.b64decode(token, validate=True).decode().partition(" ")
     except ValueError:
         raise Refusal(21418) from None
-    if reference != session.reference or not start.isdigit():
+    if reference != what or not start.isdigit():
         raise Refusal(21418)
     return int(start)
 

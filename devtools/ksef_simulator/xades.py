@@ -29,6 +29,9 @@ _MAX_SIZE = 100_000
 
 # Keyword arguments of lxml's canonicalization
 _CANONICALIZATIONS = {
+    # Differs from 1.0 in attributes xml:id and xml:base alone, which no request of a login has.
+    "http://www.w3.org/2006/12/xml-c14n11": {"exclusive": False, "with_comments": False},
+    "http://www.w3.org/2006/12/xml-c14n11#WithComments": {"exclusive": False, "with_comments": True},
     "http://www.w3.org/2001/10/xml-exc-c14n#": {"exclusive": True, "with_comments": False},
     "http://www.w3.org/2001/10/xml-exc-c14n#WithComments": {"exclusive": True, "with_comments": True},
     "http://www.w3.org/TR/2001/REC-xml-c14n-20010315": {"exclusive": False, "with_comments": False},
@@ -105,7 +108,9 @@ def _verify(root, signature):
     """Return the certificate (x509) of a signature that holds and covers the whole document."""
     signed_info = _one(signature, f"{DS}SignedInfo")
     certificate = _certificate(signature)
-    document, properties = _references(signed_info)
+    document, properties, others = _references(signed_info)
+    for reference in others:
+        _check_digest(reference, _canonical(_referenced(root, reference), _transforms(reference)))
     _check_digest(document, _document_nodes(root, signature, document))
     signed_properties = _signed_properties(root, signature, properties)
     _check_digest(properties, _canonical(signed_properties, _transforms(properties)))
@@ -127,13 +132,23 @@ def _certificate(signature):
 
 
 def _references(signed_info):
-    """Return the two references: to the document, and to the signed properties."""
+    """Return the references: to the document, to the signed properties, and a list of further ones."""
     references = signed_info.findall(f"{DS}Reference")
     documents = [reference for reference in references if reference.get("URI") == ""]
     properties = [reference for reference in references if reference.get("Type") == _SIGNED_PROPERTIES_TYPE]
-    if not len(references) == 2 == len(documents) + len(properties) or len(documents) != 1:
+    if not len(documents) == 1 == len(properties):
         raise Refusal(9105, "Podpis musi obejmować cały dokument i SignedProperties.")
-    return documents[0], properties[0]
+    others = [reference for reference in references if reference not in (documents[0], properties[0])]
+    return documents[0], properties[0], others
+
+
+def _referenced(root, reference):
+    """Return the one element of the document that a further reference names, such as the certificate's ``KeyInfo``."""
+    wanted = reference.get("URI") or ""
+    found = [element for element in root.iter() if wanted[:1] == "#" and element.get("Id") == wanted[1:]]
+    if len(found) != 1:
+        raise Refusal(9105, f"Nie można odnaleźć referencji {wanted}.")
+    return found[0]
 
 
 def _transforms(reference):
