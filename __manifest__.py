@@ -31,6 +31,7 @@
         "views/announcement_views.xml",
         "views/day_off_views.xml",
         "views/account_move_views.xml",
+        "views/l10n_pl_edi_views.xml",
         "views/account_journal_dashboard_views.xml",
         "views/res_config_settings_views.xml",
         "views/menus.xml",

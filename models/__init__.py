@@ -14,5 +14,6 @@ from . import account_journal
 from . import ir_attachment
 from . import res_company
 from . import res_config_settings
-from . import first_steps
-from . import reminders
+from . import readiness
+from . import mail_template
+from . import ir_actions_report

@@ -116,7 +116,7 @@ class AccountMoveSend(models.AbstractModel):
 
     def _l10n_pl_ksef_leaves_unissued(self, move, move_data):
         return (
-            "pl_ksef" not in (move_data["extra_edis"] or ())
+            not self._l10n_pl_ksef_goes_online(move_data)
             and move.l10n_pl_ksef_standing == "to_issue"
             and move._l10n_pl_ksef_goes_to_ksef()
             and move._l10n_pl_ksef_classify_buyer()[0] == buyers.BuyerClass.DOMESTIC
@@ -124,7 +124,7 @@ class AccountMoveSend(models.AbstractModel):
 
     def _l10n_pl_ksef_mail_will_wait(self, move, move_data):
         return (
-            "pl_ksef" in (move_data["extra_edis"] or ())
+            self._l10n_pl_ksef_goes_online(move_data)
             and "email" in (move_data["sending_methods"] or ())
             and move.l10n_pl_ksef_standing not in ISSUED
         )
@@ -184,7 +184,7 @@ class AccountMoveSend(models.AbstractModel):
         except UserError as error:
             move_data["error"] = {"error_title": title, "errors": [problem, str(error)]}
             return
-        move_data["extra_edis"] = set(move_data["extra_edis"]) - {"pl_ksef"}
+        self._l10n_pl_ksef_keep_from_ksef(move_data)
         self._l10n_pl_ksef_renew_mail(move, move_data)
         message = self.env._("%(problem)s Invoice %(number)s was issued offline.", problem=problem, number=move.name)
         move.message_post(body=message)

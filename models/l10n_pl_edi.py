@@ -328,7 +328,7 @@ class AccountMoveSend(models.AbstractModel):
         # An invoice may have been sealed after it was queued for sending, or by another user with the wizard open.
         for move, data in invoices_data.items():
             if move.l10n_pl_ksef_standing in NOT_TO_SEND_ONLINE:
-                data["extra_edis"] = set(data.get("extra_edis") or ()) - {"pl_ksef"}
+                self._l10n_pl_ksef_keep_from_ksef(data)
         self._l10n_pl_ksef_meet_outages(invoices_data)
         reachable = {move: data for move, data in invoices_data.items() if not data.get("error")}
         going = self._l10n_pl_ksef_hold_mails(reachable)
@@ -358,9 +358,19 @@ class AccountMoveSend(models.AbstractModel):
                 going += move
         return going
 
+    @api.model
+    def _l10n_pl_ksef_goes_online(self, data):
+        """Tell whether an invoice is to be sent to KSeF, by the settings of Odoo's sending (dict)."""
+        return "pl_ksef" in (data.get("extra_edis") or ())
+
+    @api.model
+    def _l10n_pl_ksef_keep_from_ksef(self, data):
+        """Take sending to KSeF out of the settings of Odoo's sending (dict)."""
+        data["extra_edis"] = set(data.get("extra_edis") or ()) - {"pl_ksef"}
+
     def _l10n_pl_ksef_is_going(self, move, data):
-        """Tell whether Odoo sends an invoice to KSeF now, by its settings of the sending (dict)."""
-        return "pl_ksef" in (data.get("extra_edis") or ()) and not move.l10n_pl_edi_status
+        """Tell whether Odoo sends an invoice to KSeF now that has not been sent before."""
+        return self._l10n_pl_ksef_goes_online(data) and not move.l10n_pl_edi_status
 
     def _l10n_pl_ksef_meet_outages(self, invoices_data):
         """Find out whether KSeF can be reached before Odoo sends, when certainly nothing has reached it yet."""
@@ -369,7 +379,7 @@ class AccountMoveSend(models.AbstractModel):
             *(
                 move
                 for move, data in invoices_data.items()
-                if "pl_ksef" in (data.get("extra_edis") or ())
+                if self._l10n_pl_ksef_goes_online(data)
                 and move.l10n_pl_ksef_standing not in ISSUED
                 and move.invoice_date <= today
             )

@@ -21,6 +21,7 @@ from . import (
     test_print,
     test_qr_image,
     test_seal,
+    test_seam,
     test_sealed_stays,
     test_secrets,
     test_sending,

@@ -522,12 +522,12 @@ class TestRefusedInvoices(InvoiceCorpus):
             ("the rate", "<P_12>23", "<P_12>22", "FaWiersz 1/P_12"),
             ("the number", "<P_8B>1<", "<P_8B>2<", "FaWiersz 1/P_9A"),
         ):
-            mended = template.mend
+            mended = template.fix
 
             def spoilt(xml, facts, mended=mended, old=old, new=new):
                 return mended(xml, facts).replace(old.encode(), new.encode())
 
-            with self.subTest(what), patch.object(template, "mend", spoilt):
+            with self.subTest(what), patch.object(template, "fix", spoilt):
                 self.assert_refused(self.invoice(), words)
 
     def assert_refused(self, move, words):

@@ -1,7 +1,10 @@
 # The order is fixed: what comes later extends what comes before.
 from . import standing
-from . import issuing
 from . import facts
 from . import checks
+from . import issuing
+from . import buyer
 from . import paper
 from . import copies
+from . import held_mail
+from . import alerts

@@ -55,14 +55,6 @@ class AccountMove(models.Model):
         }.get(problem.about)
         return record._get_records_action() if record else None
 
-    def _l10n_pl_ksef_problem_alerts(self):
-        """Return the problems as alerts of the invoice's form."""
-        alerts = {}
-        for number, (message, action) in enumerate(self._l10n_pl_ksef_problems()):
-            link = {"action": action, "action_text": self.env._("Open")} if action else {}
-            alerts[f"l10n_pl_ksef_problem_{number}"] = {"level": "warning", "message": message, **link}
-        return alerts
-
     @tools.ormcache()
     def _l10n_pl_ksef_schema(self):
         with tools.file_open(self._l10n_pl_ksef_schema_path(), "rb") as file:

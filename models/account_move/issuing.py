@@ -1,6 +1,5 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, LockError, UserError, ValidationError
-from odoo.tools import format_date
 
 from ...ksef.law import jpk, modes
 from ...tools.translation import spoken
@@ -251,7 +250,7 @@ class AccountMove(models.Model):
                 "Issued offline (%(mode)s). The XML is sealed and waits for KSeF.", mode=document._mode_label()
             )
             message = f"{message} {document.deadline_reasons}"
-        self._l10n_pl_ksef_set_old_pdf_aside()
+        self._l10n_pl_ksef_set_pdf_aside()
         self._message_log(body=" ".join(filter(None, (message, reason))))
 
     def _l10n_pl_ksef_beside_the_books(self):
@@ -296,94 +295,6 @@ class AccountMove(models.Model):
             "offline here. Issue it in KSeF's taxpayer application, in the context of the company.",
             number=self.display_name,
         )
-
-    def _l10n_pl_ksef_set_old_pdf_aside(self):
-        # A PDF made before has other codes or none: it stays as a plain attachment, and the next print makes a new one.
-        self._detach_attachments()
-        self.invalidate_recordset(["invoice_pdf_report_id", "invoice_pdf_report_file"])
-
-    # What the screen says beforehand and afterwards
-
-    def _get_alerts(self):
-        alerts = super()._get_alerts() | self._l10n_pl_ksef_document_alerts()
-        if self.l10n_pl_ksef_total_failure:
-            alerts["l10n_pl_ksef_total_failure"] = {
-                "level": "info",
-                "message": self.env._(
-                    "Issued during total failure of KSeF: an ordinary invoice without codes, never sent to KSeF. "
-                    "Mark in JPK_V7: BFK."
-                ),
-            }
-        if self._l10n_pl_ksef_is_self_billed() and self._l10n_pl_ksef_company_works_offline():
-            alerts["l10n_pl_ksef_self_billed"] = {"level": "info", "message": self._l10n_pl_ksef_self_billing_words()}
-        if self._l10n_pl_ksef_is_to_be_issued():
-            alerts |= self._l10n_pl_ksef_certificate_alerts() | self._l10n_pl_ksef_problem_alerts()
-        return alerts
-
-    def _l10n_pl_ksef_document_alerts(self):
-        document = self.l10n_pl_ksef_document_id.sudo()  # a salesperson sees the invoice, but no documents
-        if not document:
-            return {}
-        alerts = {
-            "l10n_pl_ksef_sealed": {
-                "level": document._alert_level(),
-                "message": document._status_line(),
-            }
-        }
-        if self.env["l10n_pl_ksef.document"].has_access("read"):
-            alerts["l10n_pl_ksef_sealed"] |= {
-                "action": document._get_records_action(),
-                "action_text": self.env._("View the sealed document"),
-            }
-        if document._unfinished() and document._outlives_certificate():
-            alerts["l10n_pl_ksef_certificate_ends"] = {
-                "level": "warning",
-                "message": self.env._(
-                    "The certificate that signed KOD II ends before the deadline for sending (%(deadline)s): send "
-                    "the invoice before that, since the buyer's code fails the check afterwards.",
-                    deadline=format_date(self.env, document.deadline),
-                ),
-            }
-        return alerts
-
-    def _l10n_pl_ksef_is_to_be_issued(self):
-        """Tell whether the user who looks at this invoice may come to issue it offline."""
-        return (
-            self.l10n_pl_ksef_standing == "to_issue"
-            and self.env.user.has_group("account.group_account_invoice")
-            and self._l10n_pl_ksef_company_works_offline()
-        )
-
-    def _l10n_pl_ksef_company_works_offline(self):
-        """Tell whether the company has ever had an offline certificate; others are not bothered with alerts."""
-        return bool(
-            self.env["l10n_pl_ksef.certificate"]
-            .sudo()
-            .search_count(
-                [
-                    ("company_id", "parent_of", self.company_id.id),
-                    ("environment", "=", self._l10n_pl_ksef_environment()),
-                ],
-                limit=1,
-            )
-        )
-
-    def _l10n_pl_ksef_certificate_alerts(self):
-        """Say beforehand that the certificate which would sign is missing or not confirmed."""
-        certificates = self.env["l10n_pl_ksef.certificate"]
-        environment = self._l10n_pl_ksef_environment()
-        certificate = certificates._usable(self.company_id, environment)
-        if certificate.state == "active":
-            return {}
-        link = {"action": certificates._action_all(), "action_text": self.env._("Offline certificates")}
-        if certificate:
-            message = self.env._(
-                "KSeF has not confirmed the offline certificate %(name)s yet. It may sign all the same.",
-                name=certificate.name,
-            )
-            return {"l10n_pl_ksef_unconfirmed": {"level": "info", "message": message, **link}}
-        message = self.env["l10n_pl_ksef.document"]._no_certificate(self.company_id, environment)
-        return {"l10n_pl_ksef_no_certificate": {"level": "warning", "message": message, **link}}
 
 
 class AccountMoveLine(models.Model):

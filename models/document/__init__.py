@@ -4,3 +4,4 @@ from . import seal
 from . import sending
 from . import deadline
 from . import rejection
+from . import reminders

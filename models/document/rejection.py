@@ -36,7 +36,7 @@ class Document(models.Model):
         self.flush_recordset(["state"])
         correction = self._seal(move, self.mode, self.mode_reason, corrects=first)
         move.sudo().l10n_pl_ksef_document_id = correction
-        move._l10n_pl_ksef_set_old_pdf_aside()
+        move._l10n_pl_ksef_set_pdf_aside()
         self._settled_by_hand()
         move.message_post(
             body=self.env._(

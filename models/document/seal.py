@@ -129,5 +129,5 @@ class Document(models.Model):
         self.sudo()._to("withdrawn")
         self.flush_recordset(["state"])  # or the next document of the invoice would be one too many
         self.move_id.sudo().l10n_pl_ksef_document_id = False
-        self.move_id._l10n_pl_ksef_set_old_pdf_aside()
+        self.move_id._l10n_pl_ksef_set_pdf_aside()
         self.move_id.message_post(body=self.env._("The offline document was withdrawn: %(reason)s", reason=reason))

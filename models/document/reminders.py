@@ -3,19 +3,10 @@
 from odoo import api, models
 from odoo.tools import format_date
 
-from ..ksef.law.working_days import working_day_after
-from .document.states import UNFINISHED_STATES
+from ...ksef.law.working_days import working_day_after
+from .states import UNFINISHED_STATES
 
 _DUE, _REJECTED = "l10n_pl_ksef_offline.activity_due", "l10n_pl_ksef_offline.activity_rejected"
-
-
-class AccountMove(models.Model):
-    _inherit = "account.move"
-
-    def _l10n_pl_ksef_responsible(self, *others):
-        """Return the user who is asked to act on this invoice: the company's choice, its salesperson, or others."""
-        users = (self.company_id.l10n_pl_ksef_responsible_id, self.invoice_user_id, *others)
-        return next((user for user in users if user.active), self.env.user)
 
 
 class Document(models.Model):
