@@ -84,7 +84,7 @@ class Announcement(models.Model):
     )
     event_id = fields.Integer("Latarnia's Event", readonly=True, copy=False)
     end_by_hand = fields.Boolean(readonly=True, copy=False)
-    retracted = fields.Boolean("Retracted", readonly=True, tracking=True, copy=False)
+    retracted = fields.Boolean(readonly=True, tracking=True, copy=False)
     status = fields.Selection(
         [
             ("planned", "Planned"),

@@ -347,7 +347,7 @@ class AccountMoveSend(models.AbstractModel):
         attempts = self.env.context["l10n_pl_ksef_attempts"]
         sent_now = {move: data for move, data in invoices_data.items() if move.id in attempts}
         with worker.attempt(self.env, "KSeF could not be asked about what was sent just now", savepoint=True):
-            super()._l10n_pl_edi_try_status_fetch_from_ksef(sent_now)
+            return super()._l10n_pl_edi_try_status_fetch_from_ksef(sent_now)
 
     def _l10n_pl_ksef_hold_mails(self, invoices_data):
         """Keep the mails of what is sent now, before Odoo commits that it has been sent; return those invoices."""

@@ -1,6 +1,6 @@
 from contextlib import suppress
 from datetime import timedelta
-from itertools import islice, takewhile
+from itertools import islice
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
@@ -17,6 +17,7 @@ from ..ksef.errors import (
     KsefError,
     KsefUnreachable,
     LostAnswer,
+    PackageTooLarge,
     RateLimited,
     RequestRefused,
     SessionEnded,
@@ -31,7 +32,6 @@ from .document.states import ON_THE_WAY
 
 # A package holds at most 10,000 invoices; fewer are built, sent and settled within what a worker of Odoo may take.
 BATCH_SIZE = 5_000
-_MOST_HALVINGS = 5
 # As many as KSeF takes in half a minute one by one; more go faster in a package.
 DEFAULT_THRESHOLD = 20
 THRESHOLD_PARAMETER = "l10n_pl_ksef_offline.batch_threshold"
@@ -128,26 +128,28 @@ class Submission(models.Model):
         environment = self.env["account.move"]._l10n_pl_ksef_environment()
         documents = self.env["l10n_pl_ksef.document"]
         waiting = documents._sendable(company, environment)
-        if len(waiting) > self._threshold():
-            for batch in split_every(self._batch_size(company, environment), waiting.ids, waiting.browse):
+        healthy = waiting.filtered(lambda document: not document.attempts)
+        # KSeF takes corrections one by one only.
+        corrections = documents._sendable(company, environment, corrections=True)
+        one_by_one = corrections.filtered(lambda document: not document.attempts)
+        failed_before = waiting + corrections - healthy - one_by_one
+        if len(healthy) > self._threshold():
+            for batch in self._batches(healthy):
                 if whole := batch._leave_out_damaged_and_commit():
                     self._new(company, environment, "batch")._send_package(client, whole)
                     worker.commit_and_go_on(self.env, len(whole))
-            waiting = waiting.browse()
-        # KSeF takes corrections one by one only.
-        one_by_one = documents._sendable(company, environment, corrections=True) + waiting
-        if whole := one_by_one._leave_out_damaged_and_commit():
-            self._new(company, environment, "interactive")._send_one_by_one(client, whole)
+        else:
+            one_by_one += healthy
+        # What has failed before comes last and each alone: it holds up nothing.
+        for group in (one_by_one, *failed_before):
+            if whole := group._leave_out_damaged_and_commit():
+                self._new(company, environment, "interactive")._send_one_by_one(client, whole)
 
     @api.model
-    def _batch_size(self, company, environment):
-        """Return how many documents go into a package: fewer after each one in a row that was cut off on its way."""
-        last = self.sudo().search(
-            [("company_id", "=", company.id), ("environment", "=", environment), ("kind", "=", "batch")],
-            limit=_MOST_HALVINGS,
-        )
-        cut_off = list(takewhile(lambda session: session.state == "failed" and not session.code, last))
-        return max(BATCH_SIZE >> len(cut_off), 1)
+    def _batches(self, documents):
+        """Yield documents in packages, those of one that was refused or cut off in halves of it."""
+        for limit, group in documents.grouped(lambda document: document.package_limit or BATCH_SIZE).items():
+            yield from split_every(limit, group.ids, group.browse)
 
     @api.model
     def _threshold(self):
@@ -179,43 +181,69 @@ class Submission(models.Model):
         """Open this session, send documents in it and close it; commit before each request and after it."""
         session = client.open_interactive()
         self._commit_opened(session.reference)
+        is_proven, doubtful = False, documents.browse()
         try:
             for document in documents:
-                if document._claim_and_commit(self):
-                    self._send_one_and_commit(client, session, document)
-                    worker.commit_and_go_on(self.env, 1)
-        except (LostAnswer, SessionEnded, SessionUnavailable) as error:
-            # The document says what happened to it; the others go with the next session.
+                if not document._claim_and_commit(self):
+                    continue
+                # As soon as one goes through, KSeF works, and what fails is to blame itself; two that fail before
+                # that are taken for KSeF's own failure.
+                if trouble := self._send_one_and_commit(client, session, document):
+                    doubtful += document
+                else:
+                    is_proven = True
+                if len(doubtful) > 1 and not is_proven:
+                    raise trouble
+                worker.commit_and_go_on(self.env, 1)
+        except (SessionEnded, SessionUnavailable) as error:
+            # The others go with the next session.
             self._commit_step(ksef_words=translated(self.env, error))
+        except KsefError:
+            self.env.cr.rollback()
+            if not is_proven:
+                doubtful._acquit_and_commit()
+            raise
         finally:
             self.env.cr.rollback()  # a transaction that has failed would keep the session from being closed
             self._close_and_commit(client)
 
     def _send_one_and_commit(self, client, session, document):
+        """Send one document, write down what came of it, and commit.
+
+        :return: None, or the error that keeps this document from KSeF, which may be its own fault or KSeF's
+        :raises SessionEnded, SessionUnavailable, AccessRefused, RateLimited, KsefUnreachable: no other can go either
+        """
         corrected = document.corrects_id
         try:
             xml = document._xml_bytes()
         except UserError as error:
             document._requeue_and_commit(str(error))
-            return
+            return None
+        client.taken_warnings()
         try:
             reference = client.send(
                 session, xml, corrected_sha256=bytes.fromhex(corrected.sha256) if corrected else None
             )
-        except LostAnswer:
-            document._to_and_commit("unknown")
-            raise
+        except LostAnswer as error:
+            document._step_aside_and_commit("unknown", translated(self.env, error))
+            return error
         except (SessionEnded, SessionUnavailable, AccessRefused, RateLimited, KsefUnreachable):
             document._requeue_and_commit()
             raise
+        except AnswerUnreadable as error:
+            document._step_aside_and_commit("waiting", translated(self.env, error))
+            return error
         except RequestRefused as refusal:
             if not rejections.judges_invoice(refusal.code):
-                document._requeue_and_commit(translated(self.env, refusal))
-                raise
+                document._step_aside_and_commit("waiting", translated(self.env, refusal))
+                return refusal
             document._reject(refusal.code, refusal.values["reason"])
             self._commit()
         else:
+            if warnings := client.taken_warnings():
+                document._note_warning(warnings)
             document._to_and_commit("sent", ksef_reference=reference)
+        return None
 
     def _close_and_commit(self, client):
         """Close the session, so that KSeF finishes it and what it has received can be told for sure."""
@@ -234,12 +262,24 @@ class Submission(models.Model):
             self._to_and_commit("failed")
             return
         key, iv = packages.new_key()
-        with packages.build_package(claimed._files(), key, iv) as package:
-            session = client.open_batch(package)
-            self._commit_opened(session.reference)
-            for upload in session.uploads:
-                client.upload_part(upload, package)
+        try:
+            with packages.build_package(claimed._files(), key, iv) as package:
+                session = client.open_batch(package)
+                self._commit_opened(session.reference)
+                for upload in session.uploads:
+                    client.upload_part(upload, package)
+        except AccessRefused:
+            raise
+        except (RequestRefused, PackageTooLarge) as error:
+            self._halve_and_commit(translated(self.env, error))
+            return
         self._close_and_commit(client)
+
+    def _halve_and_commit(self, words):
+        """Let the documents of a package that KSeF does not take go in halves of it, and commit."""
+        self.ksef_words = words
+        self._on_the_way()._halve_package(words)
+        self._to_and_commit("failed")
 
     # What became of it
 
@@ -291,7 +331,9 @@ class Submission(models.Model):
 
     def _resume(self, client):
         """Go on where this or another process has stopped, and commit each step; no other one works on it now."""
-        if self.state == "opening" or (self.state == "open" and self.kind == "batch"):
+        if self.state == "open" and self.kind == "batch":
+            self._halve_and_commit(self.env._("The package was cut off on its way to KSeF."))
+        elif self.state == "opening":
             self._resend()
         elif self.state in ("open", "closing"):
             self._close_again(client)
@@ -319,8 +361,7 @@ class Submission(models.Model):
             if self.kind == "interactive":
                 raise
             # Parts are missing or came too late: nothing of it was received.
-            self._note(refusal)
-            self._resend()
+            self._halve_and_commit(translated(self.env, refusal))
 
     def _settle(self, client):
         """Ask KSeF what became of the documents, once it is done with the session, and commit."""
@@ -339,9 +380,13 @@ class Submission(models.Model):
             state = "confirming"
         else:
             state = "done" if status.code in (SessionCode.DONE, SessionCode.NONE_ACCEPTED) else "failed"
+        is_failure = state == "failed" and status.code != SessionCode.CANCELLED
+        if is_failure and self.kind == "batch":
+            self._halve_and_commit(f"{status.reason} ({status.code})")
+            return
         self._to(state)
-        not_received._requeue_and_commit(state == "failed" and status.reason)
-        if state == "failed" and status.code != SessionCode.CANCELLED:
+        not_received._requeue_and_commit(is_failure and status.reason)
+        if is_failure:
             raise SessionFailed(code=status.code, reason=status.reason)
 
     def _ask_status_and_commit(self, client):

@@ -28,6 +28,7 @@ from . import (
     test_sessions,
     test_shut_doors,
     test_standing,
+    test_starving,
     test_states,
     test_status_within_seconds,
     test_translations,

@@ -5,7 +5,7 @@ checked twice), and keeps its state in plain objects that a test or a script may
 """
 
 from .clock import Clock
-from .faults import AnswerInstead, CutAnswer, CutAnswerAt, CutRequest, LoseAnswer, SlowAnswer
+from .faults import AnswerInstead, ChangeAnswer, CutAnswer, CutAnswerAt, CutRequest, LoseAnswer, OnlyFor, SlowAnswer
 from .messages import JSON, PROBLEM
 from .server import Simulator
 from .state import Settings

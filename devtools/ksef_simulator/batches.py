@@ -132,6 +132,8 @@ def _open_package(state, session):
         files = _files(session)
         if len(files) > state.settings.session_invoice_limit:
             raise _Broken(420)
+        if any(hashlib.sha256(xml).digest() in state.breakers for _name, xml in files):
+            raise _Broken(430)
     except _Broken as broken:
         session.code, session.details = broken.code, broken.details
         return

@@ -1,11 +1,13 @@
 """Misbehaviour on demand: each fault waits for a request that it fits, and then spoils it.
 
-A fault has three hooks. ``receive`` takes in the request's body; ``instead`` may answer in place of KSeF, so that the
-request is not carried out; ``send`` puts the answer on the wire after the request was carried out.
+A fault has four hooks. ``receive`` takes in the request's body; ``instead`` may answer in place of KSeF, so that the
+request is not carried out; ``changed`` may spoil KSeF's own answer; ``send`` puts the answer on the wire.
 """
 
+import json
 import socket
 import threading
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from .messages import HTML, Answer
@@ -22,6 +24,10 @@ class Fault:
     def instead(self):
         """Return the answer to give in place of carrying out the request, or None."""
         return None
+
+    def changed(self, answer):
+        """Return the answer to give in place of KSeF's own (``Answer``)."""
+        return answer
 
     def send(self, connection, data, stopping):
         """Put an answer on the wire and tell whether the connection may live on.
@@ -41,6 +47,44 @@ class AnswerInstead(Fault):
 
     def instead(self):
         return self._answer
+
+
+class ChangeAnswer(Fault):
+    """KSeF answers, but not quite what it describes."""
+
+    def __init__(self, change=lambda body: body, **headers):
+        """:param change: callable that takes the JSON of an answer, and returns it otherwise
+        :param headers: further ones, with underscores for hyphens
+        """
+        self._change = change
+        self._headers = {name.replace("_", "-"): value for name, value in headers.items()}
+
+    def changed(self, answer):
+        body = json.dumps(self._change(json.loads(answer.body))).encode() if answer.body else b""
+        return replace(answer, body=body, headers=answer.headers | self._headers, is_fault=True)
+
+
+class OnlyFor(Fault):
+    """Another fault, which happens to those requests alone that hold one of some texts, as the hash of an invoice."""
+
+    def __init__(self, fault, *texts):
+        self._fault = fault
+        self._texts = [text.encode() for text in texts]
+        self._now = Fault()
+
+    def receive(self, connection, file, length):
+        body = super().receive(connection, file, length)
+        self._now = self._fault if any(text in body for text in self._texts) else Fault()
+        return body
+
+    def instead(self):
+        return self._now.instead()
+
+    def changed(self, answer):
+        return self._now.changed(answer)
+
+    def send(self, connection, data, stopping):
+        return self._now.send(connection, data, stopping)
 
 
 class CutRequest(Fault):

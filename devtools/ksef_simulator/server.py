@@ -122,6 +122,7 @@ class Simulator:
         if answer is None:
             with self.state.lock:
                 answer = self._carry_out(routes, request)
+            answer = fault.changed(answer)
         for observe in self.observers:
             observe(request, answer)
         return answer

@@ -248,6 +248,7 @@ class State:
     :ivar sessions: {reference: ``Session``}
     :ivar unavailable_sessions: references of sessions that are answered with 21184
     :ivar outcomes: {SHA-256 of an invoice: code that its next processing ends with}, for 500 and 550
+    :ivar breakers: SHA-256 of the files that break the unpacking of any package which holds them
     :ivar next_outcomes: codes that the next invoices end with, whichever they are
     :ivar invoices: {SHA-256: accepted ``SentInvoice``}; that of a rejected invoice leads to its technical correction
     :ivar numbers: {``SentInvoice.identity``: the one accepted}
@@ -272,6 +273,7 @@ class State:
         self.sessions = {}
         self.unavailable_sessions = set()
         self.outcomes = {}
+        self.breakers = set()
         self.next_outcomes = []
         self.invoices = {}
         self.numbers = {}

@@ -43,10 +43,11 @@ _REJECTIONS = {
     DUPLICATE: Rejection(
         _("KSeF already has an invoice of this seller with the same number and of the same kind."),
         _(
-            "If it is this very invoice, sent in another way, press 'Already in KSeF', which compares both. If "
-            "it is another one, the number was used twice: ask your tax adviser what the buyer's copy is worth."
+            "If it is this very invoice, sent in another way, press 'Already in KSeF', which compares both. If it is "
+            "another one, such as another program's, the number was used twice, and no new file with this number can "
+            "help: withdraw this document if the buyer has no copy, and give the invoice another number; else ask your "
+            "tax adviser."
         ),
-        correctable=True,
         maybe_in_ksef=True,
     ),
     CONTENT: Rejection(_("What the invoice says contradicts KSeF's rules."), _CORRECT, correctable=True),

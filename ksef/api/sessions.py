@@ -5,6 +5,7 @@ Source: ``sesja-interaktywna.md``, ``sesja-wsadowa.md``, ``faktury/sesja-sprawdz
 """
 
 import base64
+import json
 import logging
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,16 +16,18 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+from ..codes.numbers import is_number
 from ..errors import PublicKeyMissing, RequestRefused
 from . import packages
 from .login import Login
-from .transport import Code
+from .transport import UNREADABLE, Code
 from .types import code_of, moment, moment_or_none, sentence_of
 
 _logger = logging.getLogger(__name__)
 
 FORM_CODE = {"systemCode": "FA (3)", "schemaVersion": "1-0E", "value": "FA"}
 _INVOICES_PAGE_SIZE = 1000
+_FEW_WORDS = 500  # characters
 _SYMMETRIC_KEYS = "SymmetricKeyEncryption"
 
 
@@ -153,6 +156,23 @@ class InvoiceStatus:
     def is_accepted(self):
         return self.code == InvoiceCode.ACCEPTED
 
+    @property
+    def has_number(self):
+        """Whether it is accepted with a KSeF number whose check digits are right."""
+        return self.is_accepted and is_number(self.ksef_number)
+
+
+@dataclass(frozen=True)
+class UnreadableStatus:
+    """What KSeF says of one invoice of a session, if it is not what KSeF describes.
+
+    :ivar sha256: of the invoice's bytes; None if not even that can be read
+    :ivar str words: KSeF's answer about it, shortened
+    """
+
+    sha256: bytes | None
+    words: str
+
 
 class Sessions(Login):
     """The calls about sessions and the invoices in them."""
@@ -194,6 +214,11 @@ class Sessions(Login):
             request["hashOfCorrectedInvoice"] = packages.to_base64(corrected_sha256)
         path = f"/sessions/online/{session.reference}/invoices"
         return self._call("POST", path, lambda body: body["referenceNumber"], json=request)
+
+    def taken_warnings(self):
+        """Return what KSeF has warned of since the last call of this (str, one in a line)."""
+        warnings, self._transport.warnings = self._transport.warnings, []
+        return "\n".join(dict.fromkeys(warnings))
 
     def close_interactive(self, reference):
         """Close a session, after which KSeF finishes it and makes its UPO.
@@ -245,7 +270,10 @@ class Sessions(Login):
         return self._call("GET", f"/sessions/{reference}", _session_status)
 
     def session_invoices(self, reference):
-        """Yield the ``InvoiceStatus`` of each invoice that KSeF has received in a session, page after page."""
+        """Yield what KSeF says of each invoice that it has received in a session, page after page.
+
+        One that cannot be read spoils no other: it comes as ``UnreadableStatus``, the others as ``InvoiceStatus``.
+        """
         path = f"/sessions/{reference}/invoices"
         token = None
 
@@ -253,7 +281,7 @@ class Sessions(Login):
             next_token = body.get("continuationToken")
             if next_token and next_token == token:
                 raise ValueError("the same page again")  # reading on would never end
-            return [_invoice_status(item) for item in body["invoices"]], next_token
+            return [_readable_status(item) for item in body["invoices"]], next_token
 
         while True:
             statuses, token = self._call(
@@ -348,6 +376,18 @@ def _session_status(body):
         rejected=body.get("failedInvoiceCount"),
         upo_references=tuple(page["referenceNumber"] for page in upo["pages"]),
     )
+
+
+def _readable_status(body):
+    try:
+        return _invoice_status(body)
+    except UNREADABLE:
+        words = json.dumps(body, ensure_ascii=False)[:_FEW_WORDS]
+        _logger.warning("KSeF's answer about an invoice cannot be read: %s", words)
+    try:
+        return UnreadableStatus(base64.b64decode(body["invoiceHash"]), words)
+    except UNREADABLE:
+        return UnreadableStatus(None, words)
 
 
 def _invoice_status(body):

@@ -105,12 +105,15 @@ _BEFORE_SENDING = (
 _address_is_secret = contextvars.ContextVar("address_is_secret", default=False)
 _NUMBER = re.compile(r"[0-9]{1,15}")
 # What comes of reading JSON that is not what KSeF's description says.
-_UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
+UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 _SECRET = re.compile(r"eyJ[\w-]+(\.[\w-]*)*|(?<=Bearer )\S+")
 
 
 class Transport:
-    """A conversation with one KSeF host over kept-alive connections; for one thread."""
+    """A conversation with one KSeF host over kept-alive connections; for one thread.
+
+    :ivar list warnings: what KSeF has warned of so far (``X-System-Warning``), as it says it
+    """
 
     def __init__(self, base_url, *, timeout=TIMEOUT, longest_wait=LONGEST_WAIT, sleep=time.sleep, before=None):
         """:param str base_url: without the trailing slash of the paths, as in ``client.HOSTS``
@@ -124,6 +127,7 @@ class Transport:
         self._longest_wait = longest_wait
         self._sleep = sleep
         self._before = before
+        self.warnings = []
         self._http = requests.Session()
         self._storage = requests.Session()
         self._storage.headers.clear()
@@ -251,7 +255,8 @@ class Transport:
             raise lost(_("the connection broke"))
         _logger.debug("%s: %s", what, response.status_code)
         if warning := response.headers.get("X-System-Warning"):
-            _logger.warning("KSeF warns at %s: %s", what, _scrub(warning))
+            self.warnings.append(_scrub(warning))
+            _logger.warning("KSeF warns at %s: %s", what, self.warnings[-1])
         return response
 
     def _read(self, response, read, repeatable):
@@ -266,7 +271,7 @@ class Transport:
         except KeyError as error:
             problem = Sentence(_("KSeF's answer lacks %(field)s"), {"field": error.args[0]})
             raise (AnswerIncomplete if repeatable else LostAnswer)(host=self._host, problem=problem) from None
-        except _UNREADABLE:
+        except UNREADABLE:
             raise self._unreadable(response, repeatable) from None
 
     def _refusal(self, response):
@@ -366,7 +371,7 @@ def _problems(response):
         if "title" in body:
             code = body.get("reasonCode") or response.status_code
             return [_problem(code, body.get("detail") or body["title"], {})], trace
-    except _UNREADABLE:
+    except UNREADABLE:
         _logger.warning("KSeF's refusal (HTTP %s) cannot be read", response.status_code)
     return [], ""
 

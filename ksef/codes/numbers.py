@@ -24,6 +24,14 @@ def check(number: str) -> str:
     return number
 
 
+def is_number(text: str | None) -> bool:
+    """Tell whether a text is a KSeF number with the right checksum."""
+    try:
+        return bool(text) and bool(check(text))
+    except KsefNumberInvalid:
+        return False
+
+
 def checksum(text: str) -> str:
     """Return the CRC-8 of an ASCII text as two upper-case hex digits."""
     crc = 0

@@ -60,5 +60,38 @@ class Document(models.Model):
             note=f"{spoken.rejection_meaning} {spoken.rejection_advice}",
         )
 
+    def _ask_about_failures(self):
+        """Ask the responsible user to see to a document that KSeF has not taken for several times."""
+        user = self._responsible()
+        spoken = self.with_context(lang=user.lang)
+        self.move_id.activity_schedule(
+            _REJECTED,
+            date_deadline=self._today(),
+            user_id=user.id,
+            summary=spoken.env._("KSeF does not take invoice %(number)s", number=self.number),
+            note=spoken.env._(
+                "It was tried %(count)s times, and is tried again from time to time; the other invoices go. KSeF's "
+                "reply: %(words)s",
+                count=self.attempts,
+                words=self.problem,
+            ),
+        )
+
+    def _note_warning(self, words):
+        """Keep what KSeF warns of with this document, and tell the responsible user."""
+        self.ksef_warning = words
+        user = self._responsible()
+        spoken = self.with_context(lang=user.lang)
+        self.move_id.activity_schedule(
+            _REJECTED,
+            date_deadline=self._today(),
+            user_id=user.id,
+            summary=spoken.env._("KSeF warns about invoice %(number)s", number=self.number),
+            note=spoken.env._(
+                "KSeF has received the invoice, and warns: %(words)s. Nothing is lost; see to it before the next ones.",
+                words=words,
+            ),
+        )
+
     def _settled_by_hand(self):
         self.move_id.activity_unlink([_REJECTED])

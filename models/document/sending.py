@@ -1,12 +1,15 @@
 """How documents fare on their way to KSeF."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import split_every
 
 from ...ksef.api import rejections
+from ...ksef.api.pacing import is_near
+from ...ksef.api.sessions import InvoiceStatus, UnreadableStatus
 from ...ksef.api.transport import Code
 from ...ksef.errors import PermissionMissing, RequestRefused
 from ...tools import worker
@@ -15,6 +18,10 @@ from ...tools.translation import translated
 from .states import ON_THE_WAY
 
 _FEW = 100  # files in memory at once
+_NO_TIME = timedelta()
+# After each failure of a document's own twice as long, up to the last.
+_FIRST_PAUSE, _LONGEST_PAUSE, _MOST_DOUBLINGS = timedelta(minutes=5), timedelta(days=1), 10
+_ASKED_AFTER = 5  # failures: in about two hours and a half
 
 
 class Document(models.Model):
@@ -29,6 +36,13 @@ class Document(models.Model):
     accepted_at = fields.Datetime("KSeF Number Assigned", readonly=True)
     upo_id = fields.Many2one("ir.attachment", "UPO", readonly=True, ondelete="restrict")
     problem = fields.Text(readonly=True, help="Why it could not be sent the last time.")
+    attempts = fields.Integer(
+        "Failed Attempts", readonly=True, default=0, aggregator=None, help="How often KSeF could not take it alone."
+    )
+    tried_at = fields.Datetime("Last Failure", readonly=True)
+    retry_at = fields.Datetime("Next Attempt", readonly=True)
+    package_limit = fields.Integer(readonly=True, aggregator=None, export_string_translation=False)
+    ksef_warning = fields.Text("KSeF Warns", readonly=True)
     hindrance = fields.Text("Waiting for", compute="_compute_hindrance")
     rejection_code = fields.Integer("KSeF's Code", readonly=True, aggregator=None)
     rejection_words = fields.Text("KSeF's reply", readonly=True)
@@ -67,16 +81,56 @@ class Document(models.Model):
 
     @api.model
     def _sendable(self, company, environment, corrections=False):
-        """Return the documents of a company that wait, earliest deadline first: technical corrections or the others."""
-        return self.sudo().search(
-            [
-                ("company_id", "=", company.id),
-                ("environment", "=", environment),
-                ("state", "=", "waiting"),
-                ("corrects_id", "!=" if corrections else "=", False),
-            ],
-            order="deadline, id",
+        """Return the documents of a company that wait and may be tried now: technical corrections or the others.
+
+        The earliest deadline comes first, but what has failed before comes behind all others.
+        """
+        now = fields.Datetime.now()
+        waiting = [
+            ("company_id", "=", company.id),
+            ("environment", "=", environment),
+            ("state", "=", "waiting"),
+            ("corrects_id", "!=" if corrections else "=", False),
+        ]
+        found = self.sudo().search(waiting, order="attempts, tried_at NULLS FIRST, deadline, id")
+        return found.filtered(
+            lambda document: (
+                not document.retry_at or not is_near(document.retry_at, now, past=_NO_TIME, ahead=_LONGEST_PAUSE)
+            )
         )
+
+    def _step_aside_and_commit(self, state, words):
+        """Count a failure that is this document's own, and commit: it is tried again later, less and less often.
+
+        :param state: what it becomes; unknown if KSeF may have received it
+        :param str words: what KSeF has answered
+        """
+        self._step_aside(state, words)
+        self.env.cr.commit()  # pylint: disable=invalid-commit  # what KSeF knows must not be forgotten here
+
+    def _step_aside(self, state, words):
+        now = fields.Datetime.now()
+        attempts = self.attempts + 1
+        pause = min(_FIRST_PAUSE * 2 ** min(attempts - 1, _MOST_DOUBLINGS), _LONGEST_PAUSE)
+        values = {"attempts": attempts, "tried_at": now, "retry_at": now + pause, "problem": words}
+        if state == "waiting":
+            values |= {"submission_id": False, "sent_at": False}
+        self._to(state, **values)
+        if attempts == _ASKED_AFTER:
+            self._ask_about_failures()
+
+    def _acquit_and_commit(self):
+        """Take the blame for the last failure off these documents, and commit: it was KSeF's, or the line's."""
+        for document in self:
+            document.write({"attempts": document.attempts - 1, "retry_at": False})
+        self.env.cr.commit()  # pylint: disable=invalid-commit  # what comes next may fail
+
+    def _halve_package(self, words):
+        """Let these documents, which KSeF has refused as one package, go in two; one that was alone steps aside."""
+        if len(self) == 1:
+            self._step_aside("waiting", words)
+        else:
+            self._to("waiting", submission_id=False, sent_at=False, package_limit=len(self) // 2)
 
     def _claim_and_commit(self, submission):
         """Claim those that still wait for a session, and return them; nobody else sends them then."""
@@ -93,7 +147,8 @@ class Document(models.Model):
 
     def _requeue_and_commit(self, problem=False):
         """Put back to waiting what KSeF has certainly not received."""
-        self._to_and_commit("waiting", submission_id=False, sent_at=False, problem=problem)
+        values = {"problem": problem} if problem else {}
+        self._to_and_commit("waiting", submission_id=False, sent_at=False, **values)
 
     def _leave_out_damaged_and_commit(self):
         """Return those whose sealed bytes are whole; the others say from now on that they are not."""
@@ -127,7 +182,12 @@ class Document(models.Model):
 
         :return: how many of them are not settled
         """
-        by_hash = {status.sha256.hex(): status for status in statuses}
+        unreadable = sum(isinstance(status, UnreadableStatus) and not status.sha256 for status in statuses)
+        told = {status.sha256.hex(): status for status in statuses if status.sha256}
+        for document in self._on_the_way_in(submission, told):
+            if words := document._unsettled(told[document.sha256]):
+                document._step_aside_and_commit(document.state, words)
+        by_hash = {sha256: status for sha256, status in told.items() if self._settles(status)}
         documents = self._on_the_way_in(submission, by_hash)
         duplicates = documents.filtered(lambda document: by_hash[document.sha256].code == rejections.DUPLICATE)
         (documents - duplicates)._settle_all_and_commit(by_hash)
@@ -135,7 +195,22 @@ class Document(models.Model):
             document._settle_duplicate_and_commit(by_hash[document.sha256], client)
         if documents:
             worker.commit_and_go_on(self.env, len(documents))
-        return len(self._on_the_way_in(submission, by_hash))
+        return unreadable + len(self._on_the_way_in(submission, told))
+
+    @api.model
+    def _settles(self, status):
+        return isinstance(status, InvoiceStatus) and (status.has_number or not status.is_accepted)
+
+    def _unsettled(self, status):
+        """Return why what KSeF says of this document settles nothing (str), or an empty text."""
+        if isinstance(status, UnreadableStatus):
+            return self.env._("KSeF's answer about this invoice cannot be read: %(words)s", words=status.words)
+        if not self._settles(status):
+            return self.env._(
+                "KSeF says that it has accepted the invoice, but gives no valid number: %(number)s. It is asked again.",
+                number=status.ksef_number or "-",
+            )
+        return ""
 
     def _on_the_way_in(self, submission, hashes):
         return self.search(
@@ -165,7 +240,7 @@ class Document(models.Model):
         if status.is_pending:
             self._to("sent", ksef_reference=status.reference)
         elif status.code in rejections.RETRIABLE:
-            self._to("waiting", submission_id=False, sent_at=False, problem=status.description)
+            self._step_aside("waiting", ": ".join([status.description, *status.details]))
         else:
             self._reject(status.code, ": ".join([status.description, *status.details]))
 
@@ -212,6 +287,7 @@ class Document(models.Model):
                 accepted_at=moment and moment.replace(tzinfo=None, microsecond=0),
                 ksef_reference=status.reference,
                 problem=False,
+                retry_at=False,
             )
             document.move_id._l10n_pl_ksef_accepted(
                 status.ksef_number, status.reference, document.submission_id.reference
@@ -272,6 +348,7 @@ class Document(models.Model):
     def action_send_now(self):
         """Wake the worker, whatever pause is on."""
         self.check_access("read")
+        self.sudo().filtered("retry_at").retry_at = False
         channels = self.env["l10n_pl_ksef.channel"].sudo()
         environment = self.env["account.move"]._l10n_pl_ksef_environment()
         for company in self.company_id or self.env.companies:
