@@ -83,7 +83,7 @@ class Document(models.Model):
         user = self._responsible()
         spoken = self.with_context(lang=user.lang)
         self.move_id.activity_schedule(
-            _REJECTED,
+            "mail.mail_activity_data_todo",
             date_deadline=self._today(),
             user_id=user.id,
             summary=spoken.env._("KSeF warns about invoice %(number)s", number=self.number),

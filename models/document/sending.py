@@ -279,7 +279,7 @@ class Document(models.Model):
         """
         for document, status in statuses.items():
             moment = status.acquisition_date
-            if document.corrects_id or document.rejection_code:
+            if document.corrects_id or document.rejection_code or document.attempts:
                 document._settled_by_hand()
             document._to(
                 "accepted",
