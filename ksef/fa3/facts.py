@@ -5,12 +5,14 @@ what a corrective invoice takes back is negative (art. 106j ust. 2 pkt 5 of the 
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
 
 from stdnum.eu import vat as eu_vat
+from stdnum.gb import vat as gb_vat
 from stdnum.pl import nip
 
 NAME_LIMIT = 512
@@ -35,8 +37,10 @@ SUMS = {
     "oo": "10",
 }
 TAXED = ("1", "2", "3", "4", "5")
+_TRIANGLE = "Triangular Sale"
 # the grid of the Polish VAT return that tells why a tax is 0; the first that fits counts
 _ZERO_BY_GRID = (
+    (_TRIANGLE, "np I"),  # of the second taxpayer, in place of K_21: the goods never were in Poland
     ("K_21", "0 WDT"),
     ("K_22", "0 EX"),
     ("K_31", "oo"),
@@ -51,6 +55,7 @@ EU_PREFIXES = tuple("AT BE BG CY CZ DE DK EE EL ES FI FR HR HU IE IT LT LU LV MT
 _PREFIX_OF_COUNTRY = {"GR": "EL"}
 _EU_NUMBER = re.compile(r"[0-9A-Z+*]{1,12}")
 CENT = Decimal("0.01")
+MOVED = CENT * 3 / 2  # how far a booked net may be from quantity x price: rounded, and a grosz moved between lines
 _UNIT_PRICE = Decimal("1e-8")
 
 
@@ -70,6 +75,11 @@ class Tax:
     country: str = "PL"
     legal_basis: str = ""
 
+    @property
+    def is_second_in_triangle(self) -> bool:
+        """Whether the seller is the second taxpayer of a triangular sale (art. 135 ust. 1 pkt 4 of the VAT act)."""
+        return _TRIANGLE in self.grids
+
     @cached_property
     def rate(self) -> str | None:
         """The value of P_12, ``OSS``, or None if KSeF knows no such rate."""
@@ -84,7 +94,10 @@ class Tax:
 
 @dataclass(frozen=True)
 class Line:
-    """One sold thing; sections and notes are none. ``price`` is net, before ``discount`` (an amount of money)."""
+    """One sold thing; sections and notes are none. ``price`` is net and for one, as is the ``discount`` taken off it.
+
+    ``net`` is what was booked: a grosz that the books have moved between lines is in it alone.
+    """
 
     number: int
     name: str
@@ -130,13 +143,12 @@ class Party:
 
     @cached_property
     def eu_number(self) -> tuple[str, str] | None:
-        """Prefix and number of a VAT ID of another EU country, or None."""
+        """Prefix and number of a valid VAT ID of another EU country, or None; the books may have it without prefix."""
         own_prefix = _PREFIX_OF_COUNTRY.get(self.country, self.country)
-        prefix, number = self._number[:2], self._number[2:]
-        # The first letters of other tax IDs may look like a prefix.
-        if prefix != own_prefix and not eu_vat.is_valid(self._number):
-            prefix, number = own_prefix, self._number
-        return (prefix, number) if prefix in EU_PREFIXES and _EU_NUMBER.fullmatch(number) else None
+        for prefix, number in ((self._number[:2], self._number[2:]), (own_prefix, self._number)):
+            if prefix in EU_PREFIXES and _EU_NUMBER.fullmatch(number) and _is_eu_number(prefix, number):
+                return prefix, number
+        return None
 
     @cached_property
     def other_number(self) -> str:
@@ -184,7 +196,9 @@ class InvoiceFacts:
 
     :ivar exchange_rate: PLN for one unit of ``currency``; None if that is PLN, or if there is no rate
     :ivar rounding: what a separate rounding line adds to net and VAT
-    :ivar texts: all words that are printed beside the lines
+    :ivar smallest_amount: of the currency, such as 0.01 or 1
+    :ivar has_deviating_due_date: whether the due date is another one than the terms of payment give
+    :ivar texts: all words that are printed beside the lines, as plain text
     :ivar correction_effect: TypKorekty, of a corrective invoice
     :ivar original: the ``Reference`` that a corrective invoice corrects, None if it names none
     """
@@ -205,6 +219,8 @@ class InvoiceFacts:
     is_correction: bool = False
     original: Reference | None = None
     correction_effect: str = ""
+    smallest_amount: Decimal = CENT
+    has_deviating_due_date: bool = False
     advances: tuple[Reference, ...] = ()
     payments: tuple[Payment, ...] = ()
     texts: str = ""
@@ -219,8 +235,18 @@ class InvoiceFacts:
         return {tax.rate for tax in self.taxes}
 
     @property
+    def intra_eu_rates(self) -> set[str]:
+        """The rates that only a buyer with a VAT number of another EU country may get."""
+        triangle = {tax.rate for tax in self.taxes if tax.is_second_in_triangle}
+        return ({"0 WDT", "np II"} & self.rates) | triangle
+
+    @property
     def is_foreign(self) -> bool:
         return self.currency != "PLN"
+
+    def says(self, words: str) -> bool:
+        """Tell whether the printed words hold these, as a person reads them: in any case, broken or spaced anyhow."""
+        return _as_read(words) in _as_read(self.texts)
 
     def net_of(self, suffix: str) -> Decimal | None:
         """Return the sum of P_13 with this ending, None if no line has such a rate."""
@@ -234,16 +260,27 @@ class InvoiceFacts:
 
 
 def price_and_discount(quantity: Decimal, price: Decimal, percent: Decimal, net: Decimal) -> tuple[Decimal, Decimal]:
-    """Return the unit price and the amount of discount that give the line's net: quantity x price - discount = net.
+    """Return the net unit price and the discount on it, for one: quantity x (price - discount) is about the net.
 
-    The price stays as it was typed where it gives that net. Otherwise (tax included in the price, a grosz that was
-    moved between lines) it is worked out from the net, with the eight decimals that P_9A has.
+    The price stays as it was typed where it gives that net but for a grosz, which the books may have moved between
+    lines. Otherwise it is worked out from the net, with the eight decimals that P_9A has.
 
     :param price: net, as typed
     :param percent: the discount as typed
     """
     kept = 1 - percent / 100
-    if abs(quantity * price * kept - net) > CENT / 2 and quantity and kept:
+    if abs(quantity * price * kept - net) > MOVED and quantity and kept:
         price = net / (quantity * kept)
     price = price.quantize(_UNIT_PRICE)
-    return price, (quantity * price - net).quantize(CENT) if percent else Decimal()
+    return price, (price * percent / 100).quantize(_UNIT_PRICE)
+
+
+def _is_eu_number(prefix, number):
+    # The numbers of Northern Ireland are British ones.
+    return gb_vat.is_valid(number) if prefix == "XI" else eu_vat.is_valid(prefix + number)
+
+
+def _as_read(text):
+    """Return a text without blanks and breaks of any kind, in one case, its letters composed in one way."""
+    letters = unicodedata.normalize("NFKC", text).casefold()
+    return "".join(each for each in letters if not each.isspace() and unicodedata.category(each) != "Cf")

@@ -9,7 +9,7 @@ from . import rules as problems
 from .facts import OSS, SUMS, TAXED, InvoiceFacts
 from .xml import in_namespace, parse
 
-_HALF_CENT = Decimal("0.005")
+_A_GROSZ_MOVED = Decimal("0.015")  # half of one for rounding, and one that the books move between lines
 
 
 def contradictions(xml: bytes, facts: InvoiceFacts) -> list[KsefError]:
@@ -71,9 +71,9 @@ def _rows(root, facts):
         yield f"{field}/P_12", rate, line.tax.rate
         yield f"{field}/P_11", Decimal(told["P_11"]), line.net
         quantity, price, discount = (Decimal(told.get(name, "0")) for name in ("P_8B", "P_9A", "P_10"))
-        worked_out = quantity * price - discount
-        # the rest of a division that eight decimals of the price leave
-        left = _HALF_CENT + abs(quantity) * Decimal("1e-8")
+        worked_out = quantity * (price - discount)
+        # the rest of a division that eight decimals of price and discount leave
+        left = _A_GROSZ_MOVED + abs(quantity) * Decimal("2e-8")
         yield f"{field}/P_9A", worked_out if abs(worked_out - line.net) > left else line.net, line.net
         if facts.exchange_rate:
             yield f"{field}/KursWaluty", Decimal(told.get("KursWaluty", "0")), round(facts.exchange_rate, 6)

@@ -5,10 +5,11 @@ Problems are collected, not raised: an accountant is told all of them at once. `
 the value ``record_id`` says which.
 """
 
+import unicodedata
 from collections.abc import Iterator
 from decimal import Decimal
 
-from stdnum.pl import nip
+from stdnum.pl import nip, pesel
 
 from ..errors import KsefError
 from ..sentences import _
@@ -91,12 +92,22 @@ class BuyerNipInvalid(KsefError):
     about = "partner"
 
 
+class BuyerIsPerson(KsefError):
+    """A PESEL where a tax ID belongs; values: name."""
+
+    sentence = _(
+        "The tax ID of %(name)s is a PESEL, the number of a person, which does not belong on an invoice in KSeF. Clear "
+        "the tax ID of a consumer; enter the NIP of a person who runs a business."
+    )
+    about = "partner"
+
+
 class BuyerVatMissing(KsefError):
     """A rate that only a business with an EU VAT number may get; values: name, rate."""
 
     sentence = _(
-        "The rate %(rate)s is for buyers with a VAT number of another EU country, and %(name)s has none that KSeF "
-        "takes. Enter the number with its country prefix as tax ID, or use another tax."
+        "The rate %(rate)s is for buyers with a valid VAT number of another EU country, and %(name)s has none. Enter "
+        "that number with its country prefix as tax ID, or use another tax."
     )
     about = "partner"
 
@@ -132,6 +143,15 @@ class ExchangeRateMissing(KsefError):
     """values: currency."""
 
     sentence = _("There is no exchange rate of %(currency)s, so the VAT in PLN is not known. Enter the rate.")
+    about = "currency"
+
+
+class CurrencyTooFine(KsefError):
+    """A currency with more than two decimals; values: currency."""
+
+    sentence = _(
+        "Amounts in %(currency)s have more than two decimals, and KSeF takes two. Issue the invoice in another one."
+    )
     about = "currency"
 
 
@@ -350,11 +370,13 @@ def _buyer(facts: InvoiceFacts) -> Iterator[KsefError]:
         yield BuyerCountryMissing(name=buyer.name)
     if buyer.is_company and not (buyer.street or buyer.city):
         yield BuyerAddressMissing(name=buyer.name)
-    if buyer.nip and not nip.is_valid(buyer.nip):
+    if pesel.is_valid(buyer.nip):
+        yield BuyerIsPerson(name=buyer.name)
+    elif buyer.nip and not nip.is_valid(buyer.nip):
         yield BuyerNipInvalid(name=buyer.name, vat=buyer.vat)
     if buyer.is_company and buyer.country == "PL" and not (buyer.vat or buyer.declared_without_number):
         yield BuyerNipMissing(name=buyer.name)
-    for rate in sorted({"0 WDT", "np II"} & facts.rates):
+    for rate in sorted(facts.intra_eu_rates):
         if not buyer.eu_number or buyer.nip:
             yield BuyerVatMissing(name=buyer.name, rate=rate)
     if "oo" in facts.rates and not buyer.nip:
@@ -364,6 +386,8 @@ def _buyer(facts: InvoiceFacts) -> Iterator[KsefError]:
 def _heading(facts: InvoiceFacts) -> Iterator[KsefError]:
     if facts.issue_date > facts.today:
         yield DateInFuture(date=facts.issue_date)
+    if facts.smallest_amount < CENT:
+        yield CurrencyTooFine(currency=facts.currency)
     if facts.is_foreign and not facts.exchange_rate and any(part.amount for part in facts.vat):
         yield ExchangeRateMissing(currency=facts.currency)
 
@@ -372,12 +396,16 @@ def _lines(facts: InvoiceFacts) -> Iterator[KsefError]:
     if not facts.lines:
         yield LinesMissing()
     for line in facts.lines:
-        if not line.name:
+        if not _is_visible(line.name):
             yield LineNameMissing(line=line.number)
         if not line.taxes:
             yield LineTaxMissing(line=line.number)
         elif len(line.taxes) > 1:
             yield LineTaxesSeveral(line=line.number, taxes=", ".join(tax.name for tax in line.taxes))
+
+
+def _is_visible(text):
+    return any(unicodedata.category(each)[0] not in "CZ" for each in text)
 
 
 def _taxes(facts: InvoiceFacts) -> Iterator[KsefError]:
@@ -400,7 +428,7 @@ def _totals(facts: InvoiceFacts) -> Iterator[KsefError]:
             continue
         net, vat = sum(taxed), sum((part.amount for part in facts.vat if part.tax == tax), Decimal())
         # each line may have been rounded on its own
-        if abs(vat - net * tax.percent / 100) > CENT * max(len(taxed), 2) / 2:
+        if abs(vat - net * tax.percent / 100) > facts.smallest_amount * max(len(taxed), 2) / 2:
             yield VatNotOfRate(tax=tax.name, net=net, vat=vat, record_id=tax.id)
 
 

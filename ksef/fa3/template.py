@@ -7,6 +7,7 @@ it says the same afterwards. What is not named here stays as it was rendered.
 Source of the fields: the logical structure FA(3), http://crd.gov.pl/wzor/2025/06/25/13775/, and its information sheet.
 """
 
+import re
 import textwrap
 
 from lxml import etree
@@ -17,6 +18,12 @@ from .xml import NAMESPACE, parse
 
 _TEXT_LIMIT = 256  # of the type TZnakowy
 _PHONE_LIMIT = 16
+_MAIL_LIMIT = 255
+_ACCOUNT_LENGTHS = range(10, 35)
+_SWIFT = re.compile(r"[A-Z]{6}[A-Z0-9]{2}([A-Z0-9]{3})?")
+# How the legal basis of an exemption names a directive, or an act, in Polish or English.
+_DIRECTIVE = re.compile(r"dyrektyw|directive|2006/112", re.IGNORECASE)
+_ACT = re.compile(r"\b(art(\b|icle|yku)|ust(\b|aw)|act\b|rozporz|§)", re.IGNORECASE)
 # keys of DodatkowyOpis
 _NAME_GOES_ON = "P_7 (cd.)"
 _ROUNDING = "Zaokrąglenie"
@@ -63,9 +70,8 @@ def fix(xml: bytes, facts: InvoiceFacts) -> bytes:
 
 def _seller(root, facts):
     seller = facts.seller
-    intra_eu = {"0 WDT", "np II"} & facts.rates
     party = _child(root, "Podmiot1")
-    if intra_eu:
+    if facts.intra_eu_rates:
         _put(party, SELLER, "PrefiksPodatnika", "PL")  # art. 97 ust. 10
     _put(party, SELLER, "DaneIdentyfikacyjne", [("NIP", seller.nip), ("Nazwa", seller.name)])
     _put(party, SELLER, "Adres", _address(seller))
@@ -101,7 +107,7 @@ def _contacts(root, facts):
             if len(phone.text) > _PHONE_LIMIT:
                 contact.remove(phone)
         for email in contact.findall(_tag("Email")):
-            if "@" not in _line(email.text)[1:-1]:
+            if "@" not in _line(email.text)[1:-1] or len(_line(email.text)) > _MAIL_LIMIT:
                 contact.remove(email)
 
 
@@ -143,7 +149,7 @@ def _notes(root, facts):
     if {"oo", "np II"} & facts.rates:
         _put(notes, NOTES, "P_18", "1")
     # Odoo does not know the goods of annex 15: the words, which the law wants on the invoice, tell.
-    if _SPLIT_PAYMENT in facts.texts.lower():
+    if facts.says(_SPLIT_PAYMENT):
         _put(notes, NOTES, "P_18A", "1")
     bases = dict.fromkeys(_line(tax.legal_basis) for tax in facts.taxes if tax.rate == EXEMPT)
     if bases:
@@ -155,10 +161,9 @@ def _notes(root, facts):
 
 def _basis_field(basis):
     """P_19A names the act, P_19B the directive, P_19C anything else."""
-    words = basis.lower()
-    if "dyrektyw" in words or "2006/112" in words:
+    if _DIRECTIVE.search(basis):
         return "P_19B"
-    return "P_19A" if "art." in words or "ustaw" in words or "rozporządz" in words else "P_19C"
+    return "P_19A" if _ACT.search(basis) else "P_19C"
 
 
 def _correction(root, facts):
@@ -219,6 +224,7 @@ def _row(line, facts):
         ("P_12", None if foreign else line.tax.rate),
         ("P_12_XII", _number(line.tax.percent) if foreign else None),
         ("GTU", line.gtu or None),
+        ("Procedura", "TT_D" if line.tax.is_second_in_triangle else None),
         ("KursWaluty", _number(facts.exchange_rate) if facts.exchange_rate else None),
     )
 
@@ -247,6 +253,10 @@ def _payments(root, facts):
     if fa.find(_tag("Platnosc")) is None:
         return
     node = _child(fa, "Platnosc")
+    _accounts(node)
+    if facts.has_deviating_due_date:
+        for terms in node.iter(_tag("TerminOpis")):
+            terms.getparent().remove(terms)
     for name in ("Zaplacono", "DataZaplaty", "ZnacznikZaplatyCzesciowej", "ZaplataCzesciowa"):
         _put(node, PAYMENT, name, None)
     paid = sum(payment.amount for payment in facts.payments)
@@ -266,6 +276,19 @@ def _payments(root, facts):
         ]
         _put(node, PAYMENT, "ZnacznikZaplatyCzesciowej", "2" if paid == facts.total else "1")
         _put(node, PAYMENT, "ZaplataCzesciowa", *parts)
+
+
+def _accounts(payment):
+    """Optional, so whatever the schema does not take is left out."""
+    for account in payment.findall(_tag("RachunekBankowy")):
+        if len(_line(account.findtext(_tag("NrRB")))) not in _ACCOUNT_LENGTHS:
+            payment.remove(account)
+            continue
+        for name in account.findall(_tag("NazwaBanku")):
+            name.text = _line(name.text)[:_TEXT_LIMIT]
+        for swift in account.findall(_tag("SWIFT")):
+            if not _SWIFT.fullmatch(_line(swift.text)):
+                account.remove(swift)
 
 
 # -- numbers and text as the schema takes them

@@ -6,6 +6,7 @@ from babel import Locale
 
 from odoo import fields, models
 from odoo.tools import html2plaintext
+from odoo.tools.mail import html_to_inner_content
 
 from ...ksef.fa3.facts import (
     InvoiceFacts,
@@ -49,6 +50,8 @@ class AccountMove(models.Model):
             today=fields.Date.context_today(self.with_context(tz=WARSAW.key)),
             supply_date=self.delivery_date or self.taxable_supply_date or None,
             currency=self.currency_id.name,
+            smallest_amount=_decimal(self.currency_id.rounding),
+            has_deviating_due_date=self._l10n_pl_ksef_due_date_was_typed(),
             books_currency=self.company_currency_id.name,
             exchange_rate=self._l10n_pl_ksef_exchange_rate(),
             total=_amount(self.amount_total * (-1 if is_correction else 1)),
@@ -115,7 +118,7 @@ class AccountMove(models.Model):
         price, discount = price_and_discount(quantity, typed, _decimal(line.discount), net)
         return Line(
             number=number,
-            name=line.name or line.product_id.display_name or "",
+            name=(line.name or "").strip() or line.product_id.display_name or "",
             unit=line.product_uom_id.name or "szt.",
             quantity=quantity,
             price=price,
@@ -178,4 +181,11 @@ class AccountMove(models.Model):
             self.fiscal_position_id.note,
             self.invoice_payment_term_id.note,
         )
-        return "\n".join([*filter(None, notes), *(html2plaintext(page) for page in pages if page)])
+        return "\n".join([*filter(None, notes), *(html_to_inner_content(page) for page in pages if page)])
+
+    def _l10n_pl_ksef_due_date_was_typed(self):
+        """Tell whether the due date is another one than the terms of payment give."""
+        terms = self.invoice_payment_term_id.line_ids
+        if not terms:
+            return False
+        return self.invoice_date_due != max(term._get_due_date(self.invoice_date) for term in terms)
