@@ -116,7 +116,7 @@ class Submission(models.Model):
     def _companies_with_work(self, environment):
         """Return the companies with documents or sessions that are not finished, and a NIP."""
         documents = self.env["l10n_pl_ksef.document"].sudo()
-        on_the_way = [("environment", "=", environment), ("state", "in", ("waiting", "sending", "unknown", "sent"))]
+        on_the_way = [("environment", "=", environment), ("state", "in", ("waiting", *ON_THE_WAY))]
         unfinished = [("environment", "=", environment), ("state", "not in", _FINISHED_STATES)]
         groups = documents._read_group(on_the_way, ["company_id"]) + self.sudo()._read_group(unfinished, ["company_id"])
         companies = self.env["res.company"].sudo().union(*(company for (company,) in groups))

@@ -449,15 +449,19 @@ def svg_picture(svg, pixels=80):
     return picture
 
 
-@freeze_time(NOW)
-class TestOutageWhenSending(HandOverCommon, KsefSimulatorCommon, HttpCase):
-    """Odoo's own sending online, over real HTTP, to a KSeF that fails at one step or another."""
+class OnlineCommon(HandOverCommon, KsefSimulatorCommon, HttpCase):
+    """With Odoo's own sending online, over real HTTP."""
 
     def setUp(self):
         super().setUp()
         self.env["ir.config_parameter"].set_param("report.url", self.base_url())
         self.upload(self.issued())
         self.lead_odoo_to_simulator()
+
+
+@freeze_time(NOW)
+class TestOutageWhenSending(OnlineCommon):
+    """To a KSeF that fails at one step or another."""
 
     def send_online(self, move):
         with mute_logger(ODOO_SERVICE_LOG):

@@ -12,8 +12,8 @@ from odoo.addons.l10n_pl_edi.tools.ksef_api_service import KsefApiService
 from ..devtools.ksef_simulator import AnswerInstead
 from ..devtools.scanning import digest_in
 from ..ksef.codes import links
-from .common import NOW, KsefSimulatorCommon
-from .test_hand_over import DOMESTIC, FOREIGN, ODOO_SERVICE_LOG, HandOverCommon, PaperCommon
+from .common import NOW
+from .test_hand_over import DOMESTIC, FOREIGN, ODOO_SERVICE_LOG, OnlineCommon, PaperCommon
 from .test_print import codes_of, pages_of, text_of
 
 CONFIRMATION = "not an invoice"
@@ -299,13 +299,7 @@ class TestShutDoors(PaperCommon, HttpCase):
 
 
 @freeze_time(NOW)
-class TestShutDoorsOnline(HandOverCommon, KsefSimulatorCommon, HttpCase):
-    def setUp(self):
-        super().setUp()
-        self.env["ir.config_parameter"].set_param("report.url", self.base_url())
-        self.upload(self.issued())
-        self.lead_odoo_to_simulator()
-
+class TestShutDoorsOnline(OnlineCommon):
     def send_online(self, move, **values):
         with mute_logger(ODOO_SERVICE_LOG):
             self.assertEqual(self.send(move, **values), [], "the mail waits")

@@ -3,15 +3,15 @@
 from unittest.mock import patch
 
 from odoo.exceptions import UserError
-from odoo.tests import HttpCase, freeze_time
+from odoo.tests import freeze_time
 from odoo.tools import mute_logger
 
 from odoo.addons.l10n_pl_edi.models import account_move_send
 from odoo.addons.l10n_pl_edi.tools.ksef_api_service import KsefApiService
 
 from ..devtools.ksef_simulator import AnswerInstead, LoseAnswer
-from .common import NOW, KsefSimulatorCommon
-from .test_hand_over import DOMESTIC, FOREIGN, ODOO_SERVICE_LOG, HandOverCommon
+from .common import NOW
+from .test_hand_over import DOMESTIC, FOREIGN, ODOO_SERVICE_LOG, OnlineCommon
 from .test_print import codes_of, pages_of
 
 ODOOS = account_move_send.AccountMoveSend
@@ -20,12 +20,9 @@ WORKER_LOG = "odoo.addons.l10n_pl_ksef_offline.tools.worker"
 
 
 @freeze_time(NOW)
-class TestStatusWithinSeconds(HandOverCommon, KsefSimulatorCommon, HttpCase):
+class TestStatusWithinSeconds(OnlineCommon):
     def setUp(self):
         super().setUp()
-        self.env["ir.config_parameter"].set_param("report.url", self.base_url())
-        self.upload(self.issued())
-        self.lead_odoo_to_simulator()
         if not hasattr(ODOOS, "_l10n_pl_edi_try_status_fetch_from_ksef"):
             self.wait_as_since_july_2026()
 

@@ -7,6 +7,7 @@ from ...ksef.law.working_days import working_day_after
 from .states import UNFINISHED_STATES
 
 _DUE, _REJECTED = "l10n_pl_ksef_offline.activity_due", "l10n_pl_ksef_offline.activity_rejected"
+_WARNED = "mail.mail_activity_data_todo"
 
 
 class Document(models.Model):
@@ -50,26 +51,20 @@ class Document(models.Model):
 
     def _ask_for_correction(self):
         """Ask the responsible user to see to a rejected document."""
-        user = self._responsible()
-        spoken = self.with_context(lang=user.lang)
-        self.move_id.activity_schedule(
+        spoken = self._to_responsible()
+        spoken._ask_today(
             _REJECTED,
-            date_deadline=self._today(),
-            user_id=user.id,
-            summary=spoken.env._("KSeF has rejected invoice %(number)s", number=self.number),
-            note=f"{spoken.rejection_meaning} {spoken.rejection_advice}",
+            spoken.env._("KSeF has rejected invoice %(number)s", number=self.number),
+            f"{spoken.rejection_meaning} {spoken.rejection_advice}",
         )
 
     def _ask_about_failures(self):
         """Ask the responsible user to see to a document that KSeF has not taken for several times."""
-        user = self._responsible()
-        spoken = self.with_context(lang=user.lang)
-        self.move_id.activity_schedule(
+        spoken = self._to_responsible()
+        spoken._ask_today(
             _REJECTED,
-            date_deadline=self._today(),
-            user_id=user.id,
-            summary=spoken.env._("KSeF does not take invoice %(number)s", number=self.number),
-            note=spoken.env._(
+            spoken.env._("KSeF does not take invoice %(number)s", number=self.number),
+            spoken.env._(
                 "It was tried %(count)s times, and is tried again from time to time; the other invoices go. KSeF's "
                 "reply: %(words)s",
                 count=self.attempts,
@@ -80,17 +75,27 @@ class Document(models.Model):
     def _note_warning(self, words):
         """Keep what KSeF warns of with this document, and tell the responsible user."""
         self.ksef_warning = words
-        user = self._responsible()
-        spoken = self.with_context(lang=user.lang)
-        self.move_id.activity_schedule(
-            "mail.mail_activity_data_todo",
-            date_deadline=self._today(),
-            user_id=user.id,
-            summary=spoken.env._("KSeF warns about invoice %(number)s", number=self.number),
-            note=spoken.env._(
+        spoken = self._to_responsible()
+        spoken._ask_today(
+            _WARNED,
+            spoken.env._("KSeF warns about invoice %(number)s", number=self.number),
+            spoken.env._(
                 "KSeF has received the invoice, and warns: %(words)s. Nothing is lost; see to it before the next ones.",
                 words=words,
             ),
+        )
+
+    def _to_responsible(self):
+        """Return this document in the language of the responsible user."""
+        return self.with_context(lang=self._responsible().lang)
+
+    def _ask_today(self, activity_type, summary, note):
+        self.move_id.activity_schedule(
+            activity_type,
+            date_deadline=self._today(),
+            user_id=self._responsible().id,
+            summary=summary,
+            note=note,
         )
 
     def _settled_by_hand(self):
