@@ -419,7 +419,7 @@ class Certificate(models.Model):
     # The end
 
     def action_remove(self):
-        """Delete the private key for good; the public part stays while documents refer to it."""
+        """Delete the private key permanently; the public part stays while documents refer to it."""
         self.check_access("unlink")
         for certificate in self.sudo():
             if certificate.document_ids:

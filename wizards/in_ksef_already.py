@@ -43,7 +43,7 @@ class InKsefAlready(models.TransientModel):
         return self._get_records_action(target="new", name=self.env._("Already in KSeF"))
 
     def _fetch(self):
-        """Return the file in KSeF (bytes) and how it differs, list of ``ksef.fa3_diff.Difference``."""
+        """Return the file in KSeF (bytes) and how it differs, list of ``ksef.fa3.compare.Difference``."""
         self.document_id.move_id.check_access("write")
         xml = self.document_id._file_in_ksef(self.ksef_number)
         return xml, self.document_id._differences_of_file(xml)

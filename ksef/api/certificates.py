@@ -151,7 +151,7 @@ class Certificates(Login):
             page += 1
 
     def revoke_certificate(self, serial, reason="Unspecified"):
-        """Revoke a certificate, for good.
+        """Revoke a certificate; this cannot be undone.
 
         :param str reason: "Unspecified", "Superseded" or "KeyCompromise"
         :raises RequestRefused: 25008, there is no such certificate; 25009, it is not active any more

@@ -95,7 +95,7 @@ class Login:
         self._transport.close()
 
     def log_in(self):
-        """Log in anew: from a challenge to tokens."""
+        """Log in, from a challenge to tokens."""
         # Nothing of a login matters when it happens twice, so each step counts as repeatable.
         challenge = self._transport.call(
             "POST", "/auth/challenge", lambda body: _text(body["challenge"]), repeatable=True

@@ -130,7 +130,7 @@ class InvoiceStatus:
     :ivar invoicing_mode: "Online" or "Offline", None if not said
     :ivar datetime invoicing_date: when KSeF received it
     :ivar acquisition_date: when it got its number, None unless accepted
-    :ivar permanent_storage_date: when KSeF had stored it for good; comes later, None until then
+    :ivar permanent_storage_date: when KSeF had stored it permanently; comes later, None until then
     """
 
     reference: str

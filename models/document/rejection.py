@@ -15,7 +15,7 @@ class Document(models.Model):
     # Technical correction: another document with the same business content, which names the hash of the first
 
     def _differences_of_new_file(self):
-        """Return how a file made now would differ from the rejected one, list of ``fa3_diff.Difference``.
+        """Return how a file made now would differ from the rejected one, list of ``ksef.fa3.compare.Difference``.
 
         :raises UserError: the invoice has problems that keep it from being sealed
         """
@@ -63,7 +63,7 @@ class Document(models.Model):
             raise user_error(self.env, error) from error
 
     def _differences_of_file(self, xml):
-        """Return how a file in KSeF differs from this document's, list of ``fa3_diff.Difference``."""
+        """Return how a file in KSeF differs from this document's, list of ``ksef.fa3.compare.Difference``."""
         try:
             return compare.differences(self._xml_bytes(), xml)
         except KsefError as error:
