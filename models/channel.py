@@ -1,3 +1,5 @@
+"""Which worker may talk to KSeF now: one a NIP, at its pace, and not while KSeF asks for a pause."""
+
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 

@@ -1,3 +1,5 @@
+"""The worker that sends: sessions with KSeF, from the first document to the UPO, and how a cut-off one goes on."""
+
 from contextlib import suppress
 from datetime import timedelta
 from itertools import islice

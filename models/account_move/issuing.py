@@ -1,3 +1,5 @@
+"""How an invoice is issued offline, and what it may no longer become then."""
+
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, LockError, UserError, ValidationError
 
