@@ -36,12 +36,12 @@ class Process:
     def __init__(self, database, clock):
         from odoo.addons.l10n_pl_ksef_offline.ksef.api.login import Login
         from odoo.addons.l10n_pl_ksef_offline.models import submission
-        from odoo.addons.l10n_pl_ksef_offline.tools import worker
+        from odoo.addons.l10n_pl_ksef_offline.tools import jobs
 
         self.database = database
         self.clock = clock
         self.submission = submission
-        worker.sleep = clock.sleep
+        jobs.sleep = clock.sleep
         Login.__init__.__kwdefaults__["sleep"] = clock.sleep
         submission.BATCH_SIZE = 40
         submission._PAGE = 15

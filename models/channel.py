@@ -11,7 +11,7 @@ from odoo.tools import SQL, format_datetime
 from ..ksef.api.pacing import LONGEST_WAIT, Pace, RateLimit, is_near
 from ..ksef.errors import AccessRefused, KsefError, RateLimited
 from ..ksef.poland import WARSAW
-from ..tools import worker
+from ..tools import jobs
 from ..tools.errors import LoginCertificateMissing, Unexpected
 from ..tools.translation import translated
 from .certificate import ENVIRONMENTS
@@ -54,11 +54,11 @@ class Channel(models.Model):
         companies = self.env["l10n_pl_ksef.submission"]._companies_with_work(environment)
         by_nip = companies.grouped(lambda company: company._l10n_pl_ksef_nip())
         try:
-            worker.commit_and_go_on(self.env, remaining=len(by_nip))
+            jobs.commit_and_go_on(self.env, remaining=len(by_nip))
             for done, (nip, group) in enumerate(by_nip.items(), 1):
                 self._ensure_and_commit(environment, nip)._run(group)
-                worker.commit_and_go_on(self.env, 1, remaining=len(by_nip) - done)
-        except worker.OutOfTime:
+                jobs.commit_and_go_on(self.env, 1, remaining=len(by_nip) - done)
+        except jobs.OutOfTime:
             return  # Odoo calls again, after the other jobs
         except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
             # Somebody has changed the same record meanwhile; nothing is lost that KSeF does not tell once more.
@@ -148,7 +148,7 @@ class Channel(models.Model):
         for company in companies:
             what = "The offline documents of company %s cannot be sent"
             try:
-                with worker.attempt(self.env, what, company.id, passing=(KsefError,)) as serving:
+                with jobs.attempt(self.env, what, company.id, passing=(KsefError,)) as serving:
                     self._serve(company)
                 trouble = serving.error and Unexpected()
             except KsefError as error:
@@ -182,7 +182,7 @@ class Channel(models.Model):
         """Send what a company has to send and ask what became of it; commit each step, and before each request."""
         submissions = self.env["l10n_pl_ksef.submission"].with_company(company)
         submissions = submissions.with_context(lang=company._l10n_pl_ksef_lang())
-        pace = Pace(self.requests or {}, self._known_limits(), lambda: datetime.now(timezone.utc), worker.sleep)
+        pace = Pace(self.requests or {}, self._known_limits(), lambda: datetime.now(timezone.utc), jobs.sleep)
         with company._l10n_pl_ksef_client(
             self.environment, before_request=lambda method, path: self._count_and_commit(pace, method, path)
         ) as client:

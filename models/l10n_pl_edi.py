@@ -18,7 +18,7 @@ from ..ksef.codes import links
 from ..ksef.errors import KsefError
 from ..ksef.fa3.facts import Reference
 from ..ksef.fa3.heading import read_heading
-from ..tools import worker
+from ..tools import jobs
 from ..tools.errors import LoginCertificateMissing
 from ..tools.translation import user_error
 from .account_move.standing import ISSUED, NOT_TO_SEND_ONLINE, OFFLINE, REFERENCE_STATES
@@ -346,7 +346,7 @@ class AccountMoveSend(models.AbstractModel):
         # and whatever goes wrong with the question, the sending was none of it.
         attempts = self.env.context["l10n_pl_ksef_attempts"]
         sent_now = {move: data for move, data in invoices_data.items() if move.id in attempts}
-        with worker.attempt(self.env, "KSeF could not be asked about what was sent just now", savepoint=True):
+        with jobs.attempt(self.env, "KSeF could not be asked about what was sent just now", savepoint=True):
             return super()._l10n_pl_edi_try_status_fetch_from_ksef(sent_now)
 
     def _l10n_pl_ksef_hold_mails(self, invoices_data):

@@ -26,7 +26,7 @@ from ..ksef.errors import (
     SessionUnavailable,
     UpoMissing,
 )
-from ..tools import worker
+from ..tools import jobs
 from ..tools.errors import SessionFailed
 from ..tools.translation import translated
 from .certificate import ENVIRONMENTS
@@ -139,7 +139,7 @@ class Submission(models.Model):
             for batch in self._batches(healthy):
                 if whole := batch._leave_out_damaged_and_commit():
                     self._new(company, environment, "batch")._send_package(client, whole)
-                    worker.commit_and_go_on(self.env, len(whole))
+                    jobs.commit_and_go_on(self.env, len(whole))
         else:
             one_by_one += healthy
         # What has failed before comes last and each alone: it holds up nothing.
@@ -196,7 +196,7 @@ class Submission(models.Model):
                     is_proven = True
                 if len(doubtful) > 1 and not is_proven:
                     raise trouble
-                worker.commit_and_go_on(self.env, 1)
+                jobs.commit_and_go_on(self.env, 1)
         except (SessionEnded, SessionUnavailable) as error:
             # The others go with the next session.
             self._commit_step(ksef_words=translated(self.env, error))
@@ -294,7 +294,7 @@ class Submission(models.Model):
         ):
             what = "What became of session %s cannot be written down"
             try:
-                with worker.attempt(self.env, what, submission.reference, passing=(KsefError,)):
+                with jobs.attempt(self.env, what, submission.reference, passing=(KsefError,)):
                     submission._resume(client)
             except AccessRefused:
                 raise
@@ -302,7 +302,7 @@ class Submission(models.Model):
                 self.env.cr.rollback()
                 submission._note(error)
             submission._ask_later_and_commit()
-            worker.commit_and_go_on(self.env, 1)
+            jobs.commit_and_go_on(self.env, 1)
 
     @api.model
     def _unfinished(self, companies):
@@ -398,7 +398,7 @@ class Submission(models.Model):
             self._commit_step(code=status.code, ksef_words=status.reason)
             if not status.is_pending or pause is None:
                 return status
-            worker.sleep(pause)
+            jobs.sleep(pause)
 
     def _confirm(self, client):
         """Fetch the UPO of the session, let each accepted document know its page of it, and commit."""

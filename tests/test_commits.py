@@ -8,7 +8,7 @@ from psycopg2.errors import SerializationFailure
 from odoo.tests import BaseCase, TransactionCase
 
 from ..ksef.errors import KsefError
-from ..tools.worker import OutOfTime, attempt
+from ..tools.jobs import OutOfTime, attempt
 
 ADDON = Path(__file__).parents[1]
 ROOMS = ("controllers", "models", "tools", "wizards")

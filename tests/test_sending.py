@@ -18,7 +18,7 @@ from ..ksef.api import packages
 from ..ksef.api.login import Login
 from ..ksef.codes import links, numbers
 from ..models import submission
-from ..tools import worker
+from ..tools import jobs
 from .common import NOW, KsefSimulatorCommon
 
 
@@ -33,7 +33,7 @@ class KsefSendingCommon(KsefSimulatorCommon):
         self.clock = self.frozen.start()
         self.addCleanup(self.frozen.stop)
         self.ksef.state.settings.rate_limits_enforced = True
-        self.startPatcher(patch.object(worker, "sleep", self.pass_time))
+        self.startPatcher(patch.object(jobs, "sleep", self.pass_time))
         self.upload(self.issued())
 
     def pass_time(self, seconds):

@@ -16,7 +16,7 @@ from .test_print import codes_of, pages_of
 
 ODOOS = account_move_send.AccountMoveSend
 SEAM_LOG = "odoo.addons.l10n_pl_ksef_offline.models.l10n_pl_edi"
-WORKER_LOG = "odoo.addons.l10n_pl_ksef_offline.tools.worker"
+JOBS_LOG = "odoo.addons.l10n_pl_ksef_offline.tools.jobs"
 
 
 @freeze_time(NOW)
@@ -113,7 +113,7 @@ class TestStatusWithinSeconds(OnlineCommon):
             with (
                 self.subTest(trouble),
                 patch.object(type(self.env["account.move"]), "action_l10n_pl_edi_update_invoice_status", fail),
-                mute_logger(WORKER_LOG),
+                mute_logger(JOBS_LOG),
             ):
                 move, mails = self.sent()
                 self.assertEqual((mails, move.l10n_pl_edi_status), ([], "sent"))

@@ -7,7 +7,7 @@ from odoo.exceptions import UserError
 from ..ksef.law import modes, papers
 from ..models.account_move.standing import OFFLINE
 from ..models.document.states import MODES
-from ..tools import worker
+from ..tools import jobs
 from ..tools.translation import spoken
 
 _MODES = [*MODES, (modes.Mode.TOTAL_FAILURE, "Total failure")]
@@ -143,7 +143,7 @@ class IssueOffline(models.TransientModel):
         self.left_ids -= move
         refusal = None
         try:
-            with worker.attempt(
+            with jobs.attempt(
                 self.env, "Invoice %s cannot be issued offline", move.id, passing=(UserError,), savepoint=True
             ) as issuing:
                 move._l10n_pl_ksef_issue_offline(self.mode, self.reason)

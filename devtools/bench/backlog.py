@@ -24,7 +24,7 @@ from ...ksef.api.pacing import Pace, group_of
 from ...ksef.errors import RateLimited
 from ...models import submission
 from ...models.res_company import SIMULATOR_VARIABLE
-from ...tools import worker
+from ...tools import jobs
 from ..authority import Authority
 from ..ksef_simulator import Settings, Simulator
 from ..ksef_simulator.clock import Clock
@@ -224,7 +224,7 @@ def work(database, clock):
 
             return patch.object(submission.Submission, name, run)
 
-        worker.sleep = clock.sleep
+        jobs.sleep = clock.sleep
         with clock.in_force(), patch.object(Pace, "before", count), timed("_send_all"), timed("_settle"):
             with timed("_confirm"):
                 Path("/proc/self/clear_refs").write_text("5")  # the peak is measured from here

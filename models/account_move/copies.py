@@ -4,7 +4,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from ...ksef.law import buyers
-from ...tools import worker
+from ...tools import jobs
 from .standing import ISSUED
 
 _CHUNK = 20  # invoices rendered together and committed at once
@@ -120,7 +120,7 @@ class AccountMove(models.Model):
 
     def _l10n_pl_ksef_make_copies(self):
         self.sudo().l10n_pl_ksef_copy_outdated = False
-        with worker.attempt(self.env, "Copies of %s could not be made together", self, savepoint=True) as making:
+        with jobs.attempt(self.env, "Copies of %s could not be made together", self, savepoint=True) as making:
             self._l10n_pl_ksef_make_pdfs()
         if making.error and len(self) == 1:
             self._l10n_pl_ksef_tell_failed_copy(making.error)
@@ -136,7 +136,7 @@ class AccountMove(models.Model):
         settings = self._l10n_pl_ksef_mail_settings()
         if settings is None:
             return
-        with worker.attempt(self.env, "The copy of %s could not be mailed", self, savepoint=True) as mailing:
+        with jobs.attempt(self.env, "The copy of %s could not be mailed", self, savepoint=True) as mailing:
             self.env["account.move.send"]._generate_and_send_invoices(
                 self, sending_methods=["email"], extra_edis=[], **settings
             )

@@ -1,4 +1,4 @@
-"""How documents fare on their way to KSeF."""
+"""What a document keeps of its way to KSeF; the worker that sends it is in ``models/submission.py``."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -12,7 +12,7 @@ from ...ksef.api.pacing import is_near
 from ...ksef.api.sessions import InvoiceStatus, UnreadableStatus
 from ...ksef.api.transport import Code
 from ...ksef.errors import PermissionMissing, RequestRefused
-from ...tools import worker
+from ...tools import jobs
 from ...tools.errors import Unexpected
 from ...tools.translation import translated
 from .states import ON_THE_WAY
@@ -194,7 +194,7 @@ class Document(models.Model):
         for document in duplicates:
             document._settle_duplicate_and_commit(by_hash[document.sha256], client)
         if documents:
-            worker.commit_and_go_on(self.env, len(documents))
+            jobs.commit_and_go_on(self.env, len(documents))
         return unreadable + len(self._on_the_way_in(submission, told))
 
     @api.model
@@ -220,7 +220,7 @@ class Document(models.Model):
     def _settle_all_and_commit(self, by_hash):
         """Write down what KSeF says of these; a document that cannot be written stops no other."""
         what = "What KSeF says of %s cannot be written down"
-        with worker.attempt(self.env, what, self) as settling:
+        with jobs.attempt(self.env, what, self) as settling:
             accepted = self.filtered(lambda document: by_hash[document.sha256].is_accepted)
             accepted._accept({document: by_hash[document.sha256] for document in accepted})
             for document in self - accepted:
