@@ -171,11 +171,19 @@ class AccountMove(models.Model):
 
     def action_l10n_pl_edi_update_invoice_status(self):
         had_number = self._l10n_pl_ksef_number()
-        action = super().action_l10n_pl_edi_update_invoice_status()
+        action = super(AccountMove, self._l10n_pl_ksef_asking()).action_l10n_pl_edi_update_invoice_status()
         if not had_number:
             self._l10n_pl_ksef_fetch_lost_files()
             self._l10n_pl_ksef_renew_copy()
         return action
+
+    def action_l10n_pl_edi_get_invoice_UPO(self):
+        return super(AccountMove, self._l10n_pl_ksef_asking()).action_l10n_pl_edi_get_invoice_UPO()
+
+    def _l10n_pl_ksef_asking(self):
+        """Return this invoice so that whoever may change it can ask KSeF: tokens are for administrators only."""
+        self.check_access("write")
+        return self.sudo()
 
     def _l10n_pl_ksef_lacks_file(self):
         """Tell whether the file is not here that KSeF has accepted, so that its KOD I cannot be made.
