@@ -406,14 +406,23 @@ class TestCredentials(BaseCase):
         """Whatever OpenSSL writes is read, or its encryption is named together with the command that converts it."""
         pkcs8 = ["pkcs8", "-topk8"]
         kinds = [
-            *[[*pkcs8, "-v2", cipher] for cipher in ("aes-128-cbc", "aes-192-cbc", "des3", "rc2-cbc", "rc4", "des-cbc")],
+            *[
+                [*pkcs8, "-v2", cipher]
+                for cipher in ("aes-128-cbc", "aes-192-cbc", "des3", "rc2-cbc", "rc4", "des-cbc")
+            ],
             *[[*pkcs8, "-v2", cipher] for cipher in ("camellia-256-cbc", "aria-256-cbc", "seed-cbc", "bf-cbc")],
             *[[*pkcs8, "-v2", cipher] for cipher in ("aes-256-ofb", "aes-256-cfb", "cast5-cbc", "sm4-cbc")],
             *[[*pkcs8, "-v2", "aes-256-cbc", "-v2prf", f"hmacWith{prf}"] for prf in ("SHA1", "SHA512", "MD5")],
             *[[*pkcs8, "-v1", f"PBE-{name}"] for name in ("MD5-DES", "SHA1-DES", "MD5-RC2-64", "SHA1-RC2-64")],
-            *[[*pkcs8, "-v1", f"PBE-SHA1-{name}"] for name in ("RC4-128", "RC4-40", "3DES", "2DES", "RC2-128", "RC2-40")],
+            *[
+                [*pkcs8, "-v1", f"PBE-SHA1-{name}"]
+                for name in ("RC4-128", "RC4-40", "3DES", "2DES", "RC2-128", "RC2-40")
+            ],
             [*pkcs8, "-scrypt"],
-            *[["ec", f"-{cipher}"] for cipher in ("des", "des3", "aes128", "aes192", "aes256", "camellia256", "aria256")],
+            *[
+                ["ec", f"-{cipher}"]
+                for cipher in ("des", "des3", "aes128", "aes192", "aes256", "camellia256", "aria256")
+            ],
             *[["ec", f"-{cipher}"] for cipher in ("seed", "bf-cbc", "rc2", "aes-256-ofb")],
             *[
                 ["pkcs12", "-export", "-keypbe", name, "-certpbe", name]
@@ -456,16 +465,16 @@ class TestCredentials(BaseCase):
                     self.assertEqual(key_files.read_private_key(p12, typed), der)
         for encoding in ("cp1250", "cp852", "iso8859-2"):
             with self.subTest(encoding):
-                self.assertIn("Zażółć1".encode(encoding), encryption._spellings(unicodedata.normalize("NFD", "Zażółć1")))
+                self.assertIn(
+                    "Zażółć1".encode(encoding), encryption._spellings(unicodedata.normalize("NFD", "Zażółć1"))
+                )
         self.assertEqual(encryption._spellings("Ascii-1"), [b"Ascii-1"])
 
     def test_pkcs12_with_a_certificate_alone(self):
         locked = BestAvailableEncryption(PASSWORD.encode())
         for certificates_in_it in ([self.ec.certificate], [self.authority.certificate, self.ec.certificate]):
             file = pkcs12.serialize_key_and_certificates(None, None, None, certificates_in_it, locked)
-            self.assertEqual(
-                key_files.read_credentials(self.key_file, file, PASSWORD), self.read_files_of(self.ec)
-            )
+            self.assertEqual(key_files.read_credentials(self.key_file, file, PASSWORD), self.read_files_of(self.ec))
             self.assertEqual(key_files.read_certificate(file, PASSWORD), self.read_files_of(self.ec).certificate)
             self.assert_refused(errors.PrivateKeyMissing, key_files.read_private_key, file, PASSWORD)
             self.assert_refused(errors.PasswordMissing, key_files.read_certificate, file)
@@ -474,8 +483,8 @@ class TestCredentials(BaseCase):
     def test_what_else_a_file_is(self):
         key, public = self.ec.private_key, self.ec.private_key.public_key()
         request = x509.CertificateSigningRequestBuilder(x509.Name([])).sign(key, hashes.SHA256())
-        revocations = (
-            x509.CertificateRevocationListBuilder(x509.Name([]), NOT_BEFORE, NOT_AFTER).sign(key, hashes.SHA256())
+        revocations = x509.CertificateRevocationListBuilder(x509.Name([]), NOT_BEFORE, NOT_AFTER).sign(
+            key, hashes.SHA256()
         )
         explicit = subprocess.run(
             ["openssl", "ecparam", "-name", "prime256v1", "-param_enc", "explicit", "-genkey", "-noout"],

@@ -80,9 +80,7 @@ def describe(certificate: x509.Certificate) -> Certificate:
 
     :raises KsefError: NotACertificate, CertificateKeyUnsupported.
     """
-    described = attempt(
-        _description, certificate, unsupported=errors.CertificateKeyUnsupported, told=_EXPLICIT_CURVE
-    )
+    described = attempt(_description, certificate, unsupported=errors.CertificateKeyUnsupported, told=_EXPLICIT_CURVE)
     if not described:
         raise errors.NotACertificate()
     return described

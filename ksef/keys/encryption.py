@@ -60,7 +60,10 @@ def open_key(der: bytes, password: str | None):
 
 
 def open_pem_key(pem: bytes, password: str | None):
-    """Return the private key object of a traditional PEM, whose header DEK-Info tells the encryption; raises as above."""
+    """Return the private key object of a traditional PEM, whose header DEK-Info tells the encryption.
+
+    :raises KsefError: as ``open_key``
+    """
     name = match[1].decode() if (match := re.search(rb"(?m)^DEK-Info: *([A-Za-z0-9-]+)", pem)) else "?"
     return _open(load_pem_private_key, pem, password, name.upper() in _SURE_IN_PEM, name, _CONVERT_KEY)
 

@@ -2,7 +2,8 @@
 
 KSeF's taxpayer application saves a ``.key`` (PEM, PKCS #8, encrypted with PBES2) and later a ``.crt`` (PEM); its API
 gives Base64 of DER. What people make of the two is read as well: PKCS #12, PKCS #7, DER, traditional PEM, both in
-one file, the two files swapped. What else a file may be is named. Every failure is one of the errors of this package, and none carries what was in a file.
+one file, the two files swapped. What else a file may be is named. Every failure is one of the errors of this package,
+and none carries what was in a file.
 """
 
 import base64
@@ -50,7 +51,7 @@ def read_private_key(data: bytes | None, password: str | None = None) -> bytes:
     :param password: opens an encrypted key; ignored where nothing is encrypted.
     :return: PKCS #8, DER, not encrypted.
     :raises KsefError: FileTooLarge, NotAPrivateKey, PrivateKeyMissing, KeyUnsupported, EncryptionUnsupported,
-        FormatUnsupported, PasswordMissing, PasswordWrong; NotACertificate where a certificate beside the key is damaged.
+        FormatUnsupported, PasswordMissing, PasswordWrong; NotACertificate where one beside the key is damaged.
     """
     key, *_others = _private_keys(_blocks(data, password, errors.NotAPrivateKey), password)
     return _pkcs8(key)
@@ -62,9 +63,9 @@ def read_certificate(data: bytes | None, password: str | None = None, private_ke
     :param password: opens an encrypted PKCS #12 file; a key beside the certificate stays unopened.
     :param private_key: PKCS #8, DER; of several certificates take the one for this key.
         Without it, or if none is for it: the first that is not an authority's.
-    :raises KsefError: FileTooLarge, NotACertificate, CertificateMissing, CertificateKeyUnsupported, FormatUnsupported; for a PKCS #12
-        file also EncryptionUnsupported, PasswordMissing, PasswordWrong; NotAPrivateKey, KeyUnsupported for
-        ``private_key``.
+    :raises KsefError: FileTooLarge, NotACertificate, CertificateMissing, CertificateKeyUnsupported,
+        FormatUnsupported; for a PKCS #12 file also EncryptionUnsupported, PasswordMissing, PasswordWrong;
+        NotAPrivateKey, KeyUnsupported for ``private_key``.
     """
     public_key = spki(_load_private_key(private_key).public_key()) if private_key else None
     return describe(_choose(_certificates(_blocks(data, password, errors.NotACertificate)), public_key))
