@@ -115,8 +115,9 @@ def _spellings(password: str) -> list[bytes]:
     """
     texts = dict.fromkeys([password, password.strip()])
     forms = [unicodedata.normalize(form, text) for text in texts for form in ("NFC", "NFD", "NFKC")]
-    spellings = [text.encode("utf-8", "ignore") for text in (*texts, *forms)]
-    spellings += [text.encode(encoding, "ignore") for text in forms for encoding in _OLD_ENCODINGS]
+    tries = [(text, "utf-8") for text in (*texts, *forms)]
+    tries += [(unicodedata.normalize("NFC", text), encoding) for text in texts for encoding in _OLD_ENCODINGS]
+    spellings = [attempt(text.encode, encoding) for text, encoding in tries]  # None where it has no such letters
     # No NUL: of PKCS #12 passwords, which are C strings, cryptography would print it.
     return [spelling for spelling in dict.fromkeys(spellings) if spelling and b"\0" not in spelling]
 
