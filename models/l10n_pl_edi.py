@@ -292,10 +292,20 @@ class ResCompany(models.Model):
         self.ensure_one()
         return self.sudo().l10n_pl_edi_certificate
 
+    def _l10n_pl_ksef_login_pem(self):
+        """Return the authentication certificate as PEM (bytes), None if there is none."""
+        pem = self._l10n_pl_ksef_login_certificate().with_context(bin_size=False).pem_certificate
+        return b64decode(pem) if pem else None
+
     @api.model
     def _l10n_pl_ksef_any_works_with_ksef(self):
         """Tell whether a company of this database can log in to KSeF."""
-        return bool(self.sudo().search_count([("l10n_pl_edi_certificate", "!=", False)], limit=1))
+        return bool(self._l10n_pl_ksef_with_login())
+
+    @api.model
+    def _l10n_pl_ksef_with_login(self):
+        """Return the companies that have an authentication certificate, with sudo."""
+        return self.sudo().search([("l10n_pl_edi_certificate", "!=", False)])
 
     def _l10n_pl_ksef_challenge_signer(self):
         """Return the callable with which ``ksef.api.client.Client`` logs in for this company.

@@ -2,11 +2,12 @@
 
 from odoo import api, fields, models
 
-from ..ksef.codes import links
+from ..ksef.codes import links, verification
 from ..ksef.errors import KsefError
 from ..tools.master_key import open_vault
 from ..tools.translation import user_error
 
+_SAMPLE = b"test"
 _BACKED_UP_PARAMETER = "l10n_pl_ksef_offline.backed_up_key"
 
 
@@ -25,9 +26,30 @@ class Certificate(models.Model):
         """Return a KOD II (str) that stands for no invoice: the verification page tells about the certificate only."""
         self.ensure_one()
         nip = self.company_id._l10n_pl_ksef_nip()
-        sha256 = links.digest(b"test")
+        sha256 = links.digest(_SAMPLE)
         context = self.company_id._l10n_pl_ksef_context(nip)
         return links.kod_ii(self.environment, context, nip, self.serial_number, sha256, self._sign)
+
+    def action_try_codes(self):
+        """Ask KSeF about the certificate, sign a sample with it, and tell what its verification page will say."""
+        self.ensure_one()
+        self.check_access("read")
+        self._update_status()
+        try:
+            link = self._test_link()
+        except KsefError as error:
+            raise user_error(self.env, error) from error
+        wizard = self.env["l10n_pl_ksef.test.code"].create(
+            {"certificate_id": self.id, "company_id": self.company_id.id, "link": link}
+        )
+        return wizard._get_records_action(target="new", name=self.env._("Test code"))
+
+    def _judge_test_link(self, link):
+        """Return what is to be said of a link that ``_test_link`` has made, [``verification.Finding``]."""
+        return [
+            *verification.judge_kod_ii(link, self.environment, links.digest(_SAMPLE), self._public()),
+            *self._judge_standing(links.context_of(link)),
+        ]
 
 
 class ResConfigSettings(models.TransientModel):
@@ -78,11 +100,4 @@ class ResConfigSettings(models.TransientModel):
     def action_l10n_pl_ksef_test_code(self):
         """Show a code to be scanned before the first outage."""
         self.ensure_one()
-        try:
-            link = self.l10n_pl_ksef_certificate_id._test_link()
-        except KsefError as error:
-            raise user_error(self.env, error) from error
-        wizard = self.env["l10n_pl_ksef.test.code"].create(
-            {"certificate_id": self.l10n_pl_ksef_certificate_id.id, "company_id": self.company_id.id, "link": link}
-        )
-        return wizard._get_records_action(target="new", name=self.env._("Test code"))
+        return self.l10n_pl_ksef_certificate_id.action_try_codes()

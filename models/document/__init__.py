@@ -1,6 +1,7 @@
 # The order is fixed: what comes later extends what comes before.
 from . import states
 from . import seal
+from . import codes
 from . import sending
 from . import deadline
 from . import rejection
