@@ -31,6 +31,7 @@ from . import (
     test_starving,
     test_states,
     test_status_within_seconds,
+    test_stored_files,
     test_translations,
     test_upgrade,
     test_upload,

@@ -2,6 +2,7 @@
 from . import states
 from . import seal
 from . import sending
+from . import stored_files
 from . import deadline
 from . import rejection
 from . import reminders

@@ -17,7 +17,7 @@ from ...tools.errors import Unexpected
 from ...tools.translation import translated
 from .states import ON_THE_WAY
 
-_FEW = 100  # files in memory at once
+FEW = 100  # files in memory at once
 _NO_TIME = timedelta()
 # After each failure of a document's own twice as long, up to the last.
 _FIRST_PAUSE, _LONGEST_PAUSE, _MOST_DOUBLINGS = timedelta(minutes=5), timedelta(days=1), 10
@@ -169,7 +169,7 @@ class Document(models.Model):
 
     def _few_at_a_time(self):
         """Yield each document and what the file store has of it, in memory that does not grow with their number."""
-        for documents in split_every(_FEW, self.ids, self.browse):
+        for documents in split_every(FEW, self.ids, self.browse):
             attachments = {attachment.res_id: attachment for attachment in documents._xml_attachments()}
             for document in documents:
                 yield document, document.id in attachments and attachments[document.id].raw
