@@ -27,9 +27,7 @@ class IrAttachment(models.Model):
     @api.ondelete(at_uninstall=False)
     def _unlink_except_l10n_pl_ksef_kept(self):
         for attachment in self._l10n_pl_ksef_kept():
-            raise UserError(
-                self.env._("%(name)s is an original for KSeF and cannot be deleted.", name=attachment.name)
-            )
+            raise UserError(self.env._("%(name)s is an original for KSeF and cannot be deleted.", name=attachment.name))
 
     def _l10n_pl_ksef_kept(self):
         """Return those of these that are sealed files or UPOs."""
@@ -69,7 +67,7 @@ class IrAttachment(models.Model):
 
     @api.model
     def _l10n_pl_ksef_write_whole(self, content, path):
-        """Write a file of the store (bytes) so that, whoever is killed meanwhile, it is there as a whole or not at all."""
+        """Write a file of the store (bytes) so that a process that is killed meanwhile leaves all of it or nothing."""
         # What is left in the checklist, of an attempt or of a transaction that fails, is taken away by Odoo's clean-up.
         self._mark_for_gc(f"{path.parent.name}/{path.name}")
         part = Path(self._full_path("checklist"), path.parent.name, uuid.uuid4().hex)
