@@ -17,3 +17,4 @@ from . import res_config_settings
 from . import readiness
 from . import mail_template
 from . import ir_actions_report
+from . import uninstall

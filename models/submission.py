@@ -65,7 +65,7 @@ TRANSITIONS = {
     ("processing", "failed"): "KSeF refuses it, or resent",
     ("confirming", "done"): "the UPO is here",
 }
-_FINISHED_STATES = ("done", "failed")
+FINISHED_STATES = ("done", "failed")
 # KSeF closes a session by itself after that; one that it does not know then is lost.
 _SESSION_LIFE = timedelta(hours=12)
 
@@ -119,7 +119,7 @@ class Submission(models.Model):
         """Return the companies with documents or sessions that are not finished, and a NIP."""
         documents = self.env["l10n_pl_ksef.document"].sudo()
         on_the_way = [("environment", "=", environment), ("state", "in", ("waiting", *ON_THE_WAY))]
-        unfinished = [("environment", "=", environment), ("state", "not in", _FINISHED_STATES)]
+        unfinished = [("environment", "=", environment), ("state", "not in", FINISHED_STATES)]
         groups = documents._read_group(on_the_way, ["company_id"]) + self.sudo()._read_group(unfinished, ["company_id"])
         companies = self.env["res.company"].sudo().union(*(company for (company,) in groups))
         return companies.filtered(lambda company: company._l10n_pl_ksef_nip())
@@ -311,7 +311,7 @@ class Submission(models.Model):
             [
                 ("company_id", "in", companies.ids),
                 ("environment", "=", self.env["account.move"]._l10n_pl_ksef_environment()),
-                ("state", "not in", _FINISHED_STATES),
+                ("state", "not in", FINISHED_STATES),
             ],
             order="id",
         )

@@ -33,6 +33,7 @@ from . import (
     test_status_within_seconds,
     test_stored_files,
     test_translations,
+    test_uninstall,
     test_upgrade,
     test_upload,
     test_vault,
