@@ -9,6 +9,7 @@ from odoo.exceptions import UserError
 from odoo.tools import split_every
 
 from ..ksef.api import packages, rejections
+from ..ksef.api.originals import Originals
 from ..ksef.api.pacing import is_near
 from ..ksef.api.sessions import SessionCode
 from ..ksef.api.transport import Code
@@ -371,10 +372,11 @@ class Submission(models.Model):
         if status.is_pending:
             return
         listed = still_open = 0
+        originals = Originals(client, self.reference)
         results = client.session_invoices(self.reference) if status.invoices else iter(())
         while page := list(islice(results, _PAGE)):
             listed += len(page)
-            still_open += self.env["l10n_pl_ksef.document"]._settle_and_commit(self, page, client)
+            still_open += self.env["l10n_pl_ksef.document"]._settle_and_commit(self, page, originals)
         if still_open or listed < (status.invoices or 0):
             return
         not_received = self._on_the_way()

@@ -20,6 +20,7 @@ from . import (
     test_packages,
     test_print,
     test_qr_image,
+    test_restored,
     test_seal,
     test_seam,
     test_sealed_stays,
