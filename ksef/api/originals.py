@@ -5,6 +5,7 @@ the hashes of the sessions are asked first, a thousand with a request; only of w
 asked, of which KSeF gives 64 an hour.
 """
 
+from contextlib import suppress
 from itertools import islice
 
 from ..errors import PermissionMissing, RateLimited, RequestRefused
@@ -52,13 +53,11 @@ class Originals:
     def _number_of(self, sha256, named, since):
         if named:
             self._read_until(sha256, named)
-        try:
+        with suppress(RateLimited):  # files have a limit of their own
             for session in self._sessions(since):
                 self._read_until(sha256, session)
                 if sha256 in self._numbers:
                     break
-        except RateLimited:
-            pass  # files have a limit of their own
         return self._numbers.get(sha256)
 
     def _sessions(self, since):
@@ -72,12 +71,8 @@ class Originals:
         """Read on in what a session tells of its invoices, until it has told of this one or that is all."""
         if session not in self._results:
             self._results[session] = self._client.session_invoices(session)
-        try:
+        with suppress(StopIteration, RequestRefused):  # it is at its end, or not for us
             while sha256 not in self._numbers:
                 status = next(self._results[session])
                 if isinstance(status, InvoiceStatus) and status.has_number:
                     self._numbers[status.sha256] = status.ksef_number
-        except StopIteration:
-            pass
-        except RequestRefused:
-            pass  # KSeF does not know it, or does not show it to us
