@@ -30,6 +30,8 @@ _FILES = frozenset({"invoice_pdf_report_file", "ubl_cii_xml_file", "l10n_pl_edi_
 _TOLD_BY_KSEF = frozenset({"l10n_pl_edi_status", "l10n_pl_edi_number"})
 # Of l10n_pl_edi_qr_code, where it is installed.
 _OFFLINE24 = ("offline_pending", "offline_failed", "offline_no_submission")
+# HTTP 429 in KSeF's words, and in those of Odoo since July 2026; what was sent has not been received.
+_TOO_MANY_REQUESTS = "Too Many Requests"
 # What an invoice that KSeF has accepted keeps, whatever a later question brings.
 _FINAL = _TOLD_BY_KSEF | {"l10n_pl_edi_ref", "l10n_pl_edi_session_id", "l10n_pl_edi_header"}
 
@@ -405,6 +407,12 @@ class AccountMoveSend(models.AbstractModel):
                 if move.l10n_pl_ksef_standing == "rejected_online":
                     data["error"] = self._l10n_pl_ksef_rejection_error(move)
                     committed = True
+            elif data.get("error") and _TOO_MANY_REQUESTS in str(data["error"]["errors"]):
+                data["error"]["errors"] = [
+                    self.env._(
+                        "KSeF takes no more requests for now, and has not received this one. Send it again in a minute."
+                    )
+                ]
             elif data.get("error") and move.id in attempts:
                 move._l10n_pl_ksef_note_maybe_sent(attempts[move.id])
                 data["error"]["errors"].append(

@@ -166,13 +166,7 @@ class TestBrowserBuyer(OutageDayCommon):
 class TestBrowserOffice(OutageDayCommon):
     def test_settings(self):
         """An administrator sees every setting in both languages, and saves while KSeF is away."""
-        admin = new_test_user(
-            self.env,
-            "ksef_admin",
-            "base.group_system,account.group_account_manager",
-            company_id=self.company.id,
-            company_ids=[Command.set(self.company.ids)],
-        )
+        admin = self.new_user("ksef_admin", "base.group_system,account.group_account_manager")
         view = self.env.ref("l10n_pl_ksef_offline.res_config_settings_view_form")
         ids = etree.fromstring(view.arch).xpath("//setting/@id")
         self.company.tax_exigibility = True  # or Odoo warns of the chart's taxes
