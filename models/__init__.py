@@ -18,3 +18,4 @@ from . import readiness
 from . import login_certificate
 from . import mail_template
 from . import ir_actions_report
+from . import uninstall

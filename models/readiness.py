@@ -71,16 +71,24 @@ class ResConfigSettings(models.TransientModel):
         "A test code was scanned, and the ministry's page confirmed the certificate.",
         compute="_compute_l10n_pl_ksef_first_steps",
     )
+    l10n_pl_ksef_files_are_whole = fields.Boolean(
+        "The stored files are whole, as the daily check found them.",
+        compute="_compute_l10n_pl_ksef_first_steps",
+    )
 
     @api.depends("company_id", "l10n_pl_ksef_certificate_id")
     def _compute_l10n_pl_ksef_first_steps(self):
         backed_up = self.env["ir.config_parameter"].sudo().get_param(_BACKED_UP_PARAMETER)
         is_backed_up = bool(backed_up) and backed_up == self._l10n_pl_ksef_master_key()
+        documents = self.env["l10n_pl_ksef.document"].sudo()
         for settings in self:
             certificate = settings.l10n_pl_ksef_certificate_id
             settings.l10n_pl_ksef_login_worked = bool(settings.company_id.l10n_pl_ksef_login_worked_at)
             settings.l10n_pl_ksef_certificate_is_active = certificate.status == "active"
             settings.l10n_pl_ksef_key_is_backed_up = is_backed_up
+            settings.l10n_pl_ksef_files_are_whole = not documents.search_count(
+                [("company_id", "=", settings.company_id.id), ("damaged_files", "!=", False)], limit=1
+            )
             settings.l10n_pl_ksef_code_was_scanned = (
                 bool(certificate) and settings.company_id.l10n_pl_ksef_scanned_serial == certificate.serial_number
             )
@@ -96,6 +104,16 @@ class ResConfigSettings(models.TransientModel):
     def action_l10n_pl_ksef_key_backed_up(self):
         """Note that there is a copy of the master key in use."""
         self.env["ir.config_parameter"].sudo().set_param(_BACKED_UP_PARAMETER, self._l10n_pl_ksef_master_key())
+
+    def action_l10n_pl_ksef_check_files(self):
+        """Let all stored files be checked from the first one on, in the background."""
+        self.env["l10n_pl_ksef.document"]._check_all_files()
+        return self._l10n_pl_ksef_notify(
+            self.env._(
+                "The files are being checked. What is damaged or missing is soon named under KSeF > Offline Documents, "
+                "filter Damaged files."
+            )
+        )
 
     def action_l10n_pl_ksef_test_code(self):
         """Show a code to be scanned before the first outage."""

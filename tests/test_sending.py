@@ -618,6 +618,7 @@ class TestContractOfSending(KsefSendingCommon):
         self.run_worker(1)
         duplicate = moves[0].l10n_pl_ksef_document_id.sudo()
         duplicate.write({"state": "waiting", "submission_id": False, "ksef_number": False})
+        self.ksef.state.sessions.clear()  # or their hashes would tell
         self.run_worker(1)
         self.assertEqual(set((rejected + moves).l10n_pl_ksef_document_id.mapped("state")), {"accepted"})
         self.assertLessEqual(
@@ -625,6 +626,7 @@ class TestContractOfSending(KsefSendingCommon):
                 "GET /rate-limits",
                 "POST /sessions/online/*/invoices",
                 "POST /sessions/batch/*/close",
+                "GET /sessions",
                 "GET /sessions/*/invoices",
                 "GET /sessions/*/upo/*",
                 "GET /invoices/ksef/*",

@@ -3,6 +3,7 @@ from . import states
 from . import seal
 from . import codes
 from . import sending
+from . import stored_files
 from . import deadline
 from . import rejection
 from . import reminders
