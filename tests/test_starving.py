@@ -1,6 +1,7 @@
 """One bad document never holds up the others, and is never tried without end."""
 
 import logging
+import os
 from base64 import b64encode
 
 from ..devtools.ksef_simulator import JSON, AnswerInstead, ChangeAnswer, OnlyFor
@@ -72,6 +73,8 @@ class TestStarving(KsefSendingCommon):
         for what, fault in BAD_ANSWERS.items():
             row = f"{what:26}"
             for count, (most_requests, most_minutes) in BOUNDS.items():
+                if count == max(BOUNDS) and what != "HTTP 500" and not os.environ.get("KSEF_WHOLE_TABLE"):
+                    continue  # takes a minute and a half; the same was found for all
                 with self.subTest(what, among=count):
                     bad, healthy = self.documents(count)
                     self.spoil(bad, fault)
