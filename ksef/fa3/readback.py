@@ -35,7 +35,7 @@ def _heading(root, facts):
         ("Fa/KodWaluty", facts.currency),
         ("Fa/P_1", facts.issue_date.isoformat()),
         ("Fa/P_2", " ".join(facts.number.split())),
-        ("Fa/DaneFaKorygowanej/NrKSeFFaKorygowanej", facts.original.ksef_number if facts.original else ""),
+        ("Fa/DaneFaKorygowanej/NrKSeFFaKorygowanej", facts.originals[0].ksef_number if facts.originals else ""),
     ):
         yield path, root.findtext(in_namespace(path), ""), books
 

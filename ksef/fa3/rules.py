@@ -446,10 +446,11 @@ def _references(facts: InvoiceFacts) -> Iterator[KsefError]:
 
     One that was issued outside KSeF has none: the file says so.
     """
-    if facts.is_correction and not facts.original:
+    if facts.is_correction and not facts.originals:
         yield OriginalUnknown()
-    elif facts.is_correction and facts.original.state not in _NAMEABLE:
-        yield _WAIT_FOR_ORIGINAL[facts.original.state](number=facts.original.number)
+    for original in facts.originals:
+        if original.state not in _NAMEABLE:
+            yield _WAIT_FOR_ORIGINAL[original.state](number=original.number)
     for advance in facts.advances:
         if advance.state not in _NAMEABLE:
             yield AdvanceWithoutNumber(number=advance.number, record_id=advance.id)

@@ -13,7 +13,7 @@ import textwrap
 from lxml import etree
 
 from .checks import without_refused
-from .facts import EXEMPT, NAME_LIMIT, OSS, SUMS, TAXED, InvoiceFacts
+from .facts import EXEMPT, NAME_LIMIT, OSS, InvoiceFacts
 from .xml import NAMESPACE, parse
 
 _TEXT_LIMIT = 256  # of the type TZnakowy
@@ -129,16 +129,9 @@ def _sums(root, facts):
     fa = _child(root, "Fa")
     for name in _SUM_FIELDS:
         _put(fa, FA, name, None)
-    for suffix in dict.fromkeys(SUMS.values()):
-        net = facts.net_of(suffix)
-        if net is None:
-            continue
-        _put(fa, FA, f"P_13_{suffix}", _money(net))
-        if suffix in TAXED:
-            vat, vat_pln = facts.vat_of(suffix)
-            _put(fa, FA, f"P_14_{suffix}", _money(vat))
-            if facts.is_foreign and suffix != SUMS[OSS]:
-                _put(fa, FA, f"P_14_{suffix}W", _money(vat_pln))
+    for each in facts.sums:
+        for field, amount in (("P_13_{}", each.net), ("P_14_{}", each.vat), ("P_14_{}W", each.vat_pln)):
+            _put(fa, FA, field.format(each.suffix), None if amount is None else _money(amount))
     _put(fa, FA, "P_15", _money(facts.total))
     advance = "ZAL" in fa.findtext(_tag("RodzajFaktury"), "")
     _put(fa, FA, "KursWalutyZ", _number(facts.exchange_rate) if advance and facts.exchange_rate else None)
@@ -173,8 +166,8 @@ def _correction(root, facts):
     reason = fa.find(_tag("PrzyczynaKorekty"))
     if reason is not None:
         reason.text = _line(reason.text)[:_TEXT_LIMIT]
-    _put(fa, FA, "TypKorekty", facts.correction_effect)
-    original = facts.original
+    _put(fa, FA, "TypKorekty", facts.correction.effect)
+    original = facts.originals[0]
     in_ksef = [("NrKSeF", "1"), ("NrKSeFFaKorygowanej", original.ksef_number)]
     _put(
         fa,

@@ -9,6 +9,7 @@ from odoo.tools import html2plaintext
 from odoo.tools.mail import html_to_inner_content
 
 from ...ksef.fa3.facts import (
+    Correction,
     InvoiceFacts,
     Line,
     Party,
@@ -67,9 +68,8 @@ class AccountMove(models.Model):
             ),
             seller=self._l10n_pl_ksef_party(self.company_id.partner_id),
             buyer=self._l10n_pl_ksef_party(self.commercial_partner_id),
-            is_correction=is_correction,
-            original=original._l10n_pl_ksef_reference() if original else None,
-            correction_effect=self._l10n_pl_ksef_correction_effect(original) if original else "",
+            kind="KOR" if is_correction else "VAT",
+            correction=self._l10n_pl_ksef_correction(original) if original else None,
             advances=tuple(advance._l10n_pl_ksef_reference() for advance in self._l10n_pl_ksef_advances()),
             payments=() if is_correction else self._l10n_pl_ksef_payments(),
             texts=self._l10n_pl_ksef_texts(),
@@ -152,6 +152,10 @@ class AccountMove(models.Model):
             city=" ".join(f"{partner.zip or ''} {partner.city}".split()) if partner.city else "",
             is_company=partner.is_company,
         )
+
+    def _l10n_pl_ksef_correction(self, original):
+        """Return the ``Correction`` of that invoice."""
+        return Correction((original._l10n_pl_ksef_reference(),), effect=self._l10n_pl_ksef_correction_effect(original))
 
     def _l10n_pl_ksef_correction_effect(self, original):
         """When the correction counts in the VAT records: as the accounting date has it."""
