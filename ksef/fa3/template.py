@@ -131,7 +131,8 @@ def _sums(root, facts):
         _put(fa, FA, name, None)
     for each in facts.sums:
         for field, amount in (("P_13_{}", each.net), ("P_14_{}", each.vat), ("P_14_{}W", each.vat_pln)):
-            _put(fa, FA, field.format(each.suffix), None if amount is None else _money(amount))
+            if amount is not None:
+                _put(fa, FA, field.format(each.suffix), _money(amount))
     _put(fa, FA, "P_15", _money(facts.total))
     advance = "ZAL" in fa.findtext(_tag("RodzajFaktury"), "")
     _put(fa, FA, "KursWalutyZ", _number(facts.exchange_rate) if advance and facts.exchange_rate else None)
