@@ -5,7 +5,6 @@ Source: the logical structure FA(3), http://crd.gov.pl/wzor/2025/06/25/13775/, a
 
 import re
 import textwrap
-from collections.abc import Iterator
 from datetime import datetime, timezone
 
 from lxml import etree
@@ -27,19 +26,16 @@ _GOES_ON = "{} (cd.)"  # key of the remark with the rest of a text that is too l
 
 
 class _Elements(ElementMaker):
-    """Makes elements of FA(3); None in place of an empty one, so what is not known is not told."""
+    """Makes elements of FA(3) of texts, elements and lists of them; None in place of an empty one."""
 
     def __call__(self, tag, *children, **attributes):
-        filled = [child for child in _flat(children) if child is not None and child != ""]
+        filled = []
+        for child in children:
+            if type(child) is list:
+                filled += [each for each in child if each is not None]
+            elif child is not None and child != "":
+                filled.append(child)
         return super().__call__(tag, *filled, **attributes) if filled else None
-
-
-def _flat(children):
-    for child in children:
-        if isinstance(child, list | tuple | Iterator):
-            yield from child
-        else:
-            yield child
 
 
 _e = _Elements(namespace=NAMESPACE, nsmap={None: NAMESPACE})
@@ -581,11 +577,13 @@ def _cell(tag, text):
 
 
 def _text(text):
-    return " ".join(without_refused(text).split())
+    # what can be printed is nothing that KSeF refuses
+    return " ".join((text if text.isprintable() else without_refused(text)).split())
 
 
 def _wrapped(text, limit):
-    return textwrap.wrap(_text(text), limit, break_on_hyphens=False)
+    text = _text(text)
+    return textwrap.wrap(text, limit, break_on_hyphens=False) if len(text) > limit else [text][: len(text)]
 
 
 def _cut(text, limit):
