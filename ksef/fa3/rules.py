@@ -335,6 +335,23 @@ class FileContradictsBooks(KsefError):
     about = "invoice"
 
 
+# -- optional data that cannot go in the file as it is: told, but no obstacle
+
+
+class LeftOut(KsefError):
+    """values: text."""
+
+    sentence = _("“%(text)s” is left out of the file, since KSeF does not take it in this form.")
+    about = "invoice"
+
+
+class Shortened(KsefError):
+    """values: text, its beginning; limit."""
+
+    sentence = _("“%(text)s” is shortened in the file: KSeF takes %(limit)s characters there.")
+    about = "invoice"
+
+
 # -- the rules
 
 

@@ -3,7 +3,6 @@
 Source: the logical structure FA(3), http://crd.gov.pl/wzor/2025/06/25/13775/, and its information sheet.
 """
 
-import re
 import textwrap
 from datetime import datetime, timezone
 
@@ -11,17 +10,12 @@ from lxml import etree
 from lxml.builder import ElementMaker
 
 from .checks import without_refused
-from .facts import EXEMPT, MARGIN, NAME_LIMIT, OSS, InvoiceFacts, Remark
+from .facts import MARGIN, NAME_LIMIT, OSS, InvoiceFacts, Remark
 from .xml import NAMESPACE
 
 TEXT_LIMIT = 256  # of the type TZnakowy
 _SYSTEM = "Odoo"
-# How the legal basis of an exemption names a directive, or an act, in Polish or English.
-_DIRECTIVE = re.compile(r"dyrektyw|directive|2006/112", re.IGNORECASE)
-_ACT = re.compile(r"\b(art(\b|icle|yku)|ust(\b|aw)|act\b|rozporz|§)", re.IGNORECASE)
-_SPLIT_PAYMENT = "mechanizm podzielonej płatności"
 _ROUNDING = "Zaokrąglenie"
-_REVERSE_CHARGE = {"oo", "np II"}
 _GOES_ON = "{} (cd.)"  # key of the remark with the rest of a text that is too long for its field
 
 
@@ -215,37 +209,21 @@ def _sum(each):
 
 def _annotations(facts):
     notes = facts.annotations
-    triangle = any(tax.is_second_in_triangle for tax in facts.taxes)
-    # Odoo does not know the goods of annex 15: the words, which the law wants on the invoice, tell.
-    split_payment = notes.split_payment or facts.says(_SPLIT_PAYMENT)
     return _e.Adnotacje(
         _e.P_16(_yes_or_no(notes.cash_method)),
         _e.P_17(_yes_or_no(notes.self_billing)),
-        _e.P_18(_yes_or_no(notes.reverse_charge or _REVERSE_CHARGE & facts.rates)),
-        _e.P_18A(_yes_or_no(split_payment)),
-        _e.Zwolnienie(_exemption(facts)),
+        _e.P_18(_yes_or_no(facts.is_reverse_charge)),
+        _e.P_18A(_yes_or_no(facts.is_split_payment)),
+        _e.Zwolnienie(_exemption(facts.exemption)),
         _e.NoweSrodkiTransportu(_new_vehicles(notes)),
-        _e.P_23(_yes_or_no(notes.simplified_triangle or triangle)),
+        _e.P_23(_yes_or_no(facts.is_simplified_triangle)),
         _e.PMarzy(
             [_e.P_PMarzy("1"), _e(f"P_PMarzy_{notes.margin_scheme}", "1")] if notes.margin_scheme else _e.P_PMarzyN("1")
         ),
     )
 
 
-def _exemption_basis(facts):
-    """Return the field and the text of the legal basis, None if nothing is exempt."""
-    bases = dict.fromkeys(_text(tax.legal_basis) for tax in facts.taxes if tax.rate == EXEMPT)
-    basis = "; ".join(bases)
-    if not basis:
-        return None
-    if _DIRECTIVE.search(basis):
-        return "P_19B", basis
-    return "P_19A" if _ACT.search(basis) else "P_19C", basis
-
-
-def _exemption(facts):
-    """P_19A names the act, P_19B the directive, P_19C anything else."""
-    basis = _exemption_basis(facts)
+def _exemption(basis):
     return [_e.P_19("1"), _e(basis[0], _cut(basis[1], TEXT_LIMIT))] if basis else _e.P_19N("1")
 
 
@@ -317,9 +295,8 @@ def _seller_before(party):
 
 def _remarks(facts):
     """All remarks: the rest of texts that are too long for their fields, the rounding of the total, and the given."""
-    basis = _exemption_basis(facts)
-    if basis:
-        yield from _rest(basis[0], basis[1], TEXT_LIMIT)
+    if facts.exemption:
+        yield from _rest(*facts.exemption, TEXT_LIMIT)
     if facts.correction:
         yield from _rest("PrzyczynaKorekty", facts.correction.reason, TEXT_LIMIT)
     for line in facts.lines:

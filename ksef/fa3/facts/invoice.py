@@ -1,5 +1,6 @@
 """The invoice as a whole."""
 
+import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import date
@@ -12,8 +13,14 @@ from .notes import Annotations, Register, Remark
 from .parties import AuthorizedParty, Party, ThirdParty
 from .payment import PartialAdvance, Payment, PaymentTerms, Settlement
 from .rows import CENT, Line, Order
-from .taxes import OSS, SUMS, TAXED, Sum, Tax, Vat
+from .taxes import EXEMPT, OSS, SUMS, TAXED, Sum, Tax, Vat
 from .terms import TransactionTerms
+
+_REVERSE_CHARGE = {"oo", "np II"}
+_SPLIT_PAYMENT = "mechanizm podzielonej płatności"
+# How the legal basis of an exemption names a directive, or an act, in Polish or English.
+_DIRECTIVE = re.compile(r"dyrektyw|directive|2006/112", re.IGNORECASE)
+_ACT = re.compile(r"\b(art(\b|icle|yku)|ust(\b|aw)|act\b|rozporz|§)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -37,7 +44,6 @@ class InvoiceFacts:
     :ivar is_excise_return: ZwrotAkcyzy, told for a return of the excise on a farmer's fuel
     :ivar order: of an advance invoice and its corrections
     :ivar footers: texts at the foot (StopkaFaktury), at most three
-    :ivar has_deviating_due_date: whether the due date is another one than the terms of payment give
     :ivar texts: all words that are printed beside the lines, as plain text
     """
 
@@ -78,7 +84,6 @@ class InvoiceFacts:
     registers: tuple[Register, ...] = ()
     attachment: tuple[DataBlock, ...] = ()
     smallest_amount: Decimal = CENT
-    has_deviating_due_date: bool = False
     texts: str = ""
 
     @property
@@ -108,6 +113,31 @@ class InvoiceFacts:
     @property
     def is_foreign(self) -> bool:
         return self.currency != "PLN"
+
+    @property
+    def is_reverse_charge(self) -> bool:
+        """P_18: the buyer accounts for the VAT (art. 106e ust. 1 pkt 18 of the VAT act)."""
+        return self.annotations.reverse_charge or bool(_REVERSE_CHARGE & self.rates)
+
+    @property
+    def is_split_payment(self) -> bool:
+        """P_18A. Odoo does not know the goods of annex 15: the words, which the law wants on the invoice, tell."""
+        return self.annotations.split_payment or self.says(_SPLIT_PAYMENT)
+
+    @property
+    def is_simplified_triangle(self) -> bool:
+        """P_23: of the second taxpayer of a triangular sale."""
+        return self.annotations.simplified_triangle or any(tax.is_second_in_triangle for tax in self.taxes)
+
+    @property
+    def exemption(self) -> tuple[str, str] | None:
+        """Field and text of the legal basis: P_19A an act, P_19B a directive, P_19C another; None if all is taxed."""
+        basis = "; ".join(dict.fromkeys(" ".join(tax.legal_basis.split()) for tax in self.taxes if tax.rate == EXEMPT))
+        if not basis:
+            return None
+        if _DIRECTIVE.search(basis):
+            return "P_19B", basis
+        return "P_19A" if _ACT.search(basis) else "P_19C", basis
 
     def says(self, words: str) -> bool:
         """Tell whether the printed words hold these, as a person reads them: in any case, broken or spaced anyhow."""
