@@ -25,6 +25,7 @@
         "wizards/in_ksef_already_views.xml",
         "wizards/verification_codes_views.xml",
         "wizards/test_code_views.xml",
+        "wizards/base_module_uninstall_views.xml",
         "views/certificate_views.xml",
         "views/submission_views.xml",
         "views/document_views.xml",
@@ -42,6 +43,7 @@
         "demo/buyers.xml",
         "demo/announcement.xml",
     ],
+    "uninstall_hook": "uninstall_hook",
     "assets": {
         "web.assets_backend": ["l10n_pl_ksef_offline/static/src/**/*"],
     },

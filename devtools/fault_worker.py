@@ -5,24 +5,28 @@ reads commands, one a line, and answers each with a line of JSON. A worker is a 
 """
 
 import base64
+import errno
 import json
 import logging
 import os
 import random
 import signal
 import sys
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+
+import psycopg2
 
 from odoo import SUPERUSER_ID, Command, api, fields, sql_db
 from odoo.exceptions import LockError, UserError
 from odoo.modules.registry import Registry
-from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import config
 
 _logger = logging.getLogger(__name__)
 
 PASSWORD = "Probne-haslo-2026!"  # of throwaway keys that this script makes
+DISK_FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 LONGEST_RUN = 400  # turns of the worker until all must be finished
 COMMANDS = {}
 
@@ -68,8 +72,29 @@ class Process:
             os._exit(status)  # the rest is the parent's
 
     def run_once(self):
-        with self.cursor() as cursor:
-            self.env(cursor)["l10n_pl_ksef.channel"]._cron_send()
+        """Run the job of sending once; whoever has cut the connection to the database, the next run has another one."""
+        try:
+            with self.cursor() as cursor:
+                self.env(cursor)["l10n_pl_ksef.channel"]._cron_send()
+        except (psycopg2.OperationalError, psycopg2.InterfaceError):
+            sql_db.close_all()
+
+
+def trouble_files(chance):
+    """Let a file be cut off in the middle by the end of the process, or of the disk, by chance."""
+    sync = os.fsync
+
+    def sync_or_not(number):
+        mishap = chance.random()
+        if mishap < 0.2:
+            os.ftruncate(number, os.fstat(number).st_size // 2)
+            os.kill(os.getpid(), signal.SIGKILL)
+        elif mishap < 0.4:
+            os.ftruncate(number, os.fstat(number).st_size // 2)
+            raise DISK_FULL
+        sync(number)
+
+    os.fsync = sync_or_not
 
 
 @command
@@ -137,10 +162,11 @@ def seal(process, count):
 
 
 @command
-def work(process, threshold):
-    """Start a worker that goes on until it is killed."""
+def work(process, threshold, seed):
+    """Start a worker that goes on until it is killed, and whose files are cut off by chance."""
 
     def job():
+        trouble_files(random.Random(seed))  # noqa: S311
         process.submission.DEFAULT_THRESHOLD = int(threshold)
         while True:
             process.run_once()
@@ -156,17 +182,14 @@ def decide(process, seed):
     def job():
         chance = random.Random(seed)  # noqa: S311
         while True:
-            with process.cursor() as cursor:
+            with suppress(LockError, UserError, psycopg2.Error), process.cursor() as cursor:
                 documents = process.env(cursor)["l10n_pl_ksef.document"]
                 waiting = documents.search([("state", "=", "waiting"), ("corrects_id", "=", False)])
-                try:
-                    for document in waiting and chance.choice(waiting):
-                        if chance.random() < 0.2:
-                            document._withdraw("wrong price")
-                        else:
-                            document._change_mode(chance.choice(["offline24", "unavailability"]), "seen on the web")
-                except (LockError, UserError, *PG_CONCURRENCY_EXCEPTIONS_TO_RETRY):
-                    cursor.rollback()
+                for document in waiting and chance.choice(waiting):
+                    if chance.random() < 0.2:
+                        document._withdraw("wrong price")
+                    else:
+                        document._change_mode(chance.choice(["offline24", "unavailability"]), "seen on the web")
 
     return {"pid": process.fork(job)}
 
@@ -207,6 +230,19 @@ def finish(process):
 
 
 @command
+def uninstall(process):
+    """Uninstall the addon as an administrator does, and return what refuses it, if anything does."""
+    with process.cursor() as cursor:
+        module = process.env(cursor)["ir.module.module"].search([("name", "=", "l10n_pl_ksef_offline")])
+        try:
+            wizard = process.env(cursor)["base.module.uninstall"].create({"module_ids": [Command.set(module.ids)]})
+            wizard.action_uninstall()
+        except UserError as error:
+            return {"refused": str(error)}
+    return {}
+
+
+@command
 def rest(process):
     """Let go of the database, so that it can be dropped and made again."""
     sql_db.close_all()
@@ -215,7 +251,7 @@ def rest(process):
 
 @command
 def kill(process, pid):
-    os.kill(int(pid), signal.SIGKILL)
+    os.kill(int(pid), signal.SIGKILL)  # perhaps it has ended by itself, but nobody has waited for it yet
     os.waitpid(int(pid), 0)
     return {}
 
@@ -226,7 +262,7 @@ def main():
     Registry(database)
     from odoo.addons.l10n_pl_ksef_offline.devtools.shared_clock import SharedClock
 
-    clock = SharedClock(Path(os.environ["KSEF_CLOCK"]))
+    clock = SharedClock(Path(os.environ["KSEF_CLOCK"]), may_be_wrong=True)
     process = Process(database, clock)
     with clock.in_force():
         for line in sys.stdin:

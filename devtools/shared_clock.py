@@ -12,18 +12,27 @@ from freezegun import freeze_time
 class SharedClock:
     """Callable that returns the moment (aware); ``sleep`` moves it for all at once, and takes no time."""
 
-    def __init__(self, path, start=None):
-        """:param path: of the file that holds the moment
+    def __init__(self, path, start=None, may_be_wrong=False):
+        """:param path: of the file that holds the moment, and by how much the clocks that may be wrong are wrong
         :param datetime start: aware; None to share the clock that is there
+        :param may_be_wrong: this one goes wrong by what ``put_wrong`` says
         """
         self._path = path
+        self._may_be_wrong = may_be_wrong
         if start:
             with open(path, "wb") as file:
-                file.write(struct.pack("d", start.timestamp()))
+                file.write(struct.pack("dd", start.timestamp(), 0))
 
     def __call__(self):
         with open(self._path, "rb") as file:
-            return datetime.fromtimestamp(struct.unpack("d", file.read(8))[0], timezone.utc)
+            now, error = struct.unpack("dd", file.read(16))
+        return datetime.fromtimestamp(now + error * self._may_be_wrong, timezone.utc)
+
+    def put_wrong(self, seconds):
+        """Let those clocks that may be wrong be some seconds ahead, or behind if below zero."""
+        with open(self._path, "r+b", buffering=0) as file:
+            file.seek(8)
+            file.write(struct.pack("d", seconds))
 
     def sleep(self, seconds):
         with open(self._path, "r+b", buffering=0) as file:

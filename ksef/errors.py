@@ -7,6 +7,7 @@
         KeyUnsupported
             CertificateKeyUnsupported
         EncryptionUnsupported
+        FormatUnsupported
         PasswordMissing
         PasswordWrong
         CertificateMissing
@@ -18,6 +19,7 @@
         VaultKeyInvalid
         VaultKeyMissing
         VaultTokenInvalid
+        ContextInvalid
         InvoiceUnreadable
         AvailabilityUnknown
         KsefUnreachable
@@ -35,6 +37,7 @@
                     LoginCertificateRefused
             NoLongerAvailable
             CertificateLimitReached
+            RequestLimitReached
             SessionEnded
             SessionUnavailable
             CorrectionRefused
@@ -113,10 +116,23 @@ class CertificateKeyUnsupported(KeyUnsupported):
 
 
 class EncryptionUnsupported(KsefError):
-    """A private key behind an encryption that cannot, or for its cost must not, be undone here."""
+    """A private key behind an encryption that cannot, or for its cost must not, be undone here.
 
-    sentence = _("The private key is encrypted in an unusual way. Encrypt it with AES-256 and PBKDF2, as KSeF does.")
+    Values: ``found``, the encryption; ``command``, of OpenSSL, that makes a file with another one.
+    """
+
+    sentence = _(
+        "The private key cannot be opened here: its encryption (%(found)s) is not supported, even if the password is "
+        "right. Convert the file with OpenSSL 3 on your own computer and upload the new one: %(command)s (for an old "
+        "encryption, add: -provider legacy -provider default)."
+    )
     about = "private_key"
+
+
+class FormatUnsupported(KsefError):
+    """Something else than a key or a certificate that can be used; values: found and advice, both sentences."""
+
+    sentence = _("This is %(found)s. %(advice)s")
 
 
 class PasswordMissing(KsefError):
@@ -205,6 +221,15 @@ class VaultTokenInvalid(KsefError):
     sentence = _(
         "The stored private key cannot be decrypted: it is damaged, or it was moved here from another record. "
         "Remove the certificate and upload it again."
+    )
+
+
+class ContextInvalid(KsefError):
+    """Values: value, as it was entered; example, a sentence that tells what it should be."""
+
+    sentence = _(
+        "%(value)s is no identifier of this kind of KSeF context. Enter %(example)s. It becomes part of the issuer's "
+        "code (KOD II), which fails with a wrong one."
     )
 
 
@@ -315,6 +340,13 @@ class LoginMethodUnfit(AccessRefused):
 class CertificateLimitReached(RequestRefused):
     sentence = _(
         "KSeF gives this holder no more certificates: %(reason)s (code %(code)s). Revoke one that is not used any more."
+    )
+
+
+class RequestLimitReached(RequestRefused):
+    sentence = _(
+        "KSeF takes no more requests for certificates from this holder: %(reason)s (code %(code)s). It counts all "
+        "requests of the last 30 days, whatever became of them: wait until the oldest of them is 30 days old."
     )
 
 

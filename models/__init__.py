@@ -15,5 +15,7 @@ from . import ir_attachment
 from . import res_company
 from . import res_config_settings
 from . import readiness
+from . import login_certificate
 from . import mail_template
 from . import ir_actions_report
+from . import uninstall

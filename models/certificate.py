@@ -6,14 +6,23 @@ from odoo import api, fields, models, modules
 from odoo.exceptions import UserError
 from odoo.tools import format_date
 
-from ..ksef.api.certificates import EnrollmentCode
+from ..ksef.api.certificates import EnrollmentCode, remedy
 from ..ksef.codes import links
-from ..ksef.errors import KeyMismatch, KsefError, LostAnswer, VaultKeyInvalid
+from ..ksef.errors import (
+    AccessRefused,
+    CertificateLimitReached,
+    KeyMismatch,
+    KsefError,
+    LostAnswer,
+    RequestLimitReached,
+    RequestRefused,
+    VaultKeyInvalid,
+)
 from ..ksef.keys import enrollment, key_files
 from ..ksef.poland import WARSAW
 from ..tools.errors import NotListed, RequestNotFound
 from ..tools.master_key import open_vault
-from ..tools.translation import translated, user_error
+from ..tools.translation import spoken, translated, user_error
 
 ENVIRONMENTS = [("production", "Production"), ("demo", "Demo"), ("test", "Test")]
 # KSeF's words for the status of a certificate
@@ -39,7 +48,8 @@ TRANSITIONS = {
     **{(old, new): "told by KSeF" for old in _TOLD_BY_KSEF for new in _TOLD_BY_KSEF if old != new},
     **{(state, "removed"): "removed" for state, _label in STATES if state != "removed"},
 }
-ASKED_STATES = ("requested", "unconfirmed", *_TOLD_BY_KSEF)  # KSeF can tell of them
+# KSeF can tell of them
+ASKED_STATES = tuple({old: None for (old, _new), act in TRANSITIONS.items() if act.endswith("by KSeF")})
 SIGNING_STATES = ("unconfirmed", "active")
 REMIND_DAYS = (30, 14, 7, 1)
 
@@ -196,6 +206,10 @@ class Certificate(models.Model):
             .filtered("wanted_vault_key")
         )
 
+    def _public(self):
+        """Return what the certificate says (``ksef.keys.certificates.Certificate``)."""
+        return key_files.read_certificate(self.pem.encode())
+
     # The private key
 
     def _sign(self, payload):
@@ -297,6 +311,7 @@ class Certificate(models.Model):
         with company._l10n_pl_ksef_client(environment) as client:
             subject = client.enrollment_data()
             key = enrollment.new_private_key(key_type)
+            csr = enrollment.build_csr(subject, key)
             certificate = self._add_key(
                 company,
                 environment,
@@ -307,11 +322,13 @@ class Certificate(models.Model):
             # The key must outlive whatever happens to the answer.
             certificate._commit()
             try:
-                certificate.request_reference = client.enroll(
-                    name, "Offline", enrollment.build_csr(subject, key), valid_from
-                )
+                certificate.request_reference = client.enroll(name, "Offline", csr, valid_from)
             except LostAnswer as error:
                 certificate._could_not_ask(error)
+            except (CertificateLimitReached, RequestLimitReached, AccessRefused) as error:  # they say what to do
+                certificate._refused(translated(self.env, error))
+            except RequestRefused as error:
+                certificate._refused(translated(self.env, error), remedy(error.code, str(error)))
             except KsefError as error:
                 certificate._refused(translated(self.env, error))
         return certificate
@@ -374,7 +391,7 @@ class Certificate(models.Model):
         if request.code == EnrollmentCode.PENDING:
             self._answered(request.reason)
         else:
-            self._refused(f"{request.reason} ({request.code})")
+            self._refused(f"{request.reason} ({request.code})", remedy(request.code, request.reason))
         return None
 
     def _serial_of_lost_request(self, client):
@@ -399,10 +416,12 @@ class Certificate(models.Model):
     def _could_not_ask(self, error):
         self.check_problem = translated(self.env, error)
 
-    def _refused(self, reason):
-        self._answered(reason)
+    def _refused(self, reason, advice=None):
+        """:param advice: ``Sentence``: what can be done about it, if ``reason`` does not say so"""
+        told = " ".join([reason, *([spoken(self.env, advice)] if advice else [])])
+        self._answered(told)
         self._to("refused", private_key=False)
-        self.message_post(body=self.env._("KSeF refused the request: %(reason)s", reason=reason))
+        self.message_post(body=self.env._("KSeF refused the request: %(reason)s", reason=told))
 
     def _revoke(self, reason):
         """Revoke the certificate at KSeF.
@@ -448,7 +467,14 @@ class Certificate(models.Model):
     @api.model
     def _cron_every_day(self):
         """Ask KSeF about all certificates and remind of those that end; commit after each company."""
-        certificates = self.search([("state", "in", ("requested", *SIGNING_STATES, "blocked"))])
+        certificates = self.search(
+            [
+                ("state", "in", ASKED_STATES),
+                # one that has ended is asked about until it is known as such
+                *("|", "|", ("valid_to", "=", False), ("valid_to", ">", fields.Datetime.now())),
+                ("state", "in", SIGNING_STATES),
+            ]
+        )
         for company, mine in certificates.grouped("company_id").items():
             mine = mine.with_context(lang=company._l10n_pl_ksef_lang())
             mine._update_status()

@@ -30,6 +30,8 @@ _FILES = frozenset({"invoice_pdf_report_file", "ubl_cii_xml_file", "l10n_pl_edi_
 _TOLD_BY_KSEF = frozenset({"l10n_pl_edi_status", "l10n_pl_edi_number"})
 # Of l10n_pl_edi_qr_code, where it is installed.
 _OFFLINE24 = ("offline_pending", "offline_failed", "offline_no_submission")
+# HTTP 429 in KSeF's words, and in those of Odoo since July 2026; what was sent has not been received.
+_TOO_MANY_REQUESTS = "Too Many Requests"
 # What an invoice that KSeF has accepted keeps, whatever a later question brings.
 _FINAL = _TOLD_BY_KSEF | {"l10n_pl_edi_ref", "l10n_pl_edi_session_id", "l10n_pl_edi_header"}
 
@@ -169,11 +171,19 @@ class AccountMove(models.Model):
 
     def action_l10n_pl_edi_update_invoice_status(self):
         had_number = self._l10n_pl_ksef_number()
-        action = super().action_l10n_pl_edi_update_invoice_status()
+        action = super(AccountMove, self._l10n_pl_ksef_asking()).action_l10n_pl_edi_update_invoice_status()
         if not had_number:
             self._l10n_pl_ksef_fetch_lost_files()
             self._l10n_pl_ksef_renew_copy()
         return action
+
+    def action_l10n_pl_edi_get_invoice_UPO(self):
+        return super(AccountMove, self._l10n_pl_ksef_asking()).action_l10n_pl_edi_get_invoice_UPO()
+
+    def _l10n_pl_ksef_asking(self):
+        """Return this invoice so that whoever may change it can ask KSeF: tokens are for administrators only."""
+        self.check_access("write")
+        return self.sudo()
 
     def _l10n_pl_ksef_lacks_file(self):
         """Tell whether the file is not here that KSeF has accepted, so that its KOD I cannot be made.
@@ -282,10 +292,20 @@ class ResCompany(models.Model):
         self.ensure_one()
         return self.sudo().l10n_pl_edi_certificate
 
+    def _l10n_pl_ksef_login_pem(self):
+        """Return the authentication certificate as PEM (bytes), None if there is none."""
+        pem = self._l10n_pl_ksef_login_certificate().with_context(bin_size=False).pem_certificate
+        return b64decode(pem) if pem else None
+
     @api.model
     def _l10n_pl_ksef_any_works_with_ksef(self):
         """Tell whether a company of this database can log in to KSeF."""
-        return bool(self.sudo().search_count([("l10n_pl_edi_certificate", "!=", False)], limit=1))
+        return bool(self._l10n_pl_ksef_with_login())
+
+    @api.model
+    def _l10n_pl_ksef_with_login(self):
+        """Return the companies that have an authentication certificate, with sudo."""
+        return self.sudo().search([("l10n_pl_edi_certificate", "!=", False)])
 
     def _l10n_pl_ksef_challenge_signer(self):
         """Return the callable with which ``ksef.api.client.Client`` logs in for this company.
@@ -405,6 +425,12 @@ class AccountMoveSend(models.AbstractModel):
                 if move.l10n_pl_ksef_standing == "rejected_online":
                     data["error"] = self._l10n_pl_ksef_rejection_error(move)
                     committed = True
+            elif data.get("error") and _TOO_MANY_REQUESTS in str(data["error"]["errors"]):
+                data["error"]["errors"] = [
+                    self.env._(
+                        "KSeF takes no more requests for now, and has not received this one. Send it again in a minute."
+                    )
+                ]
             elif data.get("error") and move.id in attempts:
                 move._l10n_pl_ksef_note_maybe_sent(attempts[move.id])
                 data["error"]["errors"].append(

@@ -2,10 +2,14 @@ import os
 
 from stdnum.pl import nip
 
-from odoo import fields, models
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
 
-from ..ksef.api import client as api
+from ..ksef.api import client as ksef_api
+from ..ksef.codes import contexts
+from ..ksef.errors import ContextInvalid
 from ..tools.errors import OtherEnvironment
+from ..tools.translation import translated, user_error
 
 # Where a KSeF simulator listens; heeded by no database that works with KSeF's production
 SIMULATOR_VARIABLE = "L10N_PL_KSEF_API_URL"
@@ -47,12 +51,33 @@ class ResCompany(models.Model):
         number = nip.compact(self.vat or "")
         return number if nip.is_valid(number) else ""
 
+    @api.constrains("l10n_pl_ksef_context_type", "l10n_pl_ksef_context_value")
+    def _check_l10n_pl_ksef_context(self):
+        """Write the identifier as KSeF does, or refuse it."""
+        for company in self:
+            value = company.l10n_pl_ksef_context_value
+            if not value and company.l10n_pl_ksef_context_type == "Nip":
+                continue
+            try:
+                right = contexts.put_right(company.l10n_pl_ksef_context_type, value or "")
+            except ContextInvalid as error:
+                raise ValidationError(translated(self.env, error)) from error
+            if right != value:
+                company.l10n_pl_ksef_context_value = right
+
     def _l10n_pl_ksef_context(self, seller_nip):
-        """Return the context that KOD II names, (type, value)."""
+        """Return the context that KOD II names, (type, value).
+
+        :raises UserError: its identifier was entered before it was checked, and is none
+        """
         self.ensure_one()
-        if self.l10n_pl_ksef_context_type == "Nip":
-            return "Nip", self.l10n_pl_ksef_context_value or seller_nip
-        return self.l10n_pl_ksef_context_type, self.l10n_pl_ksef_context_value
+        kind, value = self.l10n_pl_ksef_context_type, self.l10n_pl_ksef_context_value
+        if not value and kind == "Nip":
+            return kind, seller_nip
+        try:
+            return kind, contexts.put_right(kind, value or "")
+        except ContextInvalid as error:
+            raise user_error(self.env, error) from error
 
     def _l10n_pl_ksef_client(self, environment, before_request=None):
         """Return a client (``ksef.api.client.Client``, a context manager) that acts in KSeF for this company.
@@ -66,10 +91,10 @@ class ResCompany(models.Model):
         own = self.env["account.move"]._l10n_pl_ksef_environment()
         if environment != own:
             raise OtherEnvironment()
-        url = api.HOSTS[environment]
+        url = ksef_api.HOSTS[environment]
         if environment != "production":
             url = os.environ.get(SIMULATOR_VARIABLE) or url
-        return api.Client(url, self._l10n_pl_ksef_challenge_signer(), before_request=before_request)
+        return ksef_api.Client(url, self._l10n_pl_ksef_challenge_signer(), before_request=before_request)
 
     def _l10n_pl_ksef_lang(self):
         """Return the language (code) for words that nobody in particular asked for, such as the worker's."""

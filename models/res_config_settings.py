@@ -12,6 +12,21 @@ class ResConfigSettings(models.TransientModel):
     l10n_pl_ksef_login_certificate = fields.Char(
         "Authentication certificate", compute="_compute_l10n_pl_ksef_login_certificate"
     )
+    l10n_pl_ksef_login_kind = fields.Char("Kind of authentication", compute="_compute_l10n_pl_ksef_login_certificate")
+    l10n_pl_ksef_login_valid_to = fields.Datetime(
+        "Authentication valid until", compute="_compute_l10n_pl_ksef_login_certificate"
+    )
+    l10n_pl_ksef_login_is_ksef = fields.Boolean(
+        compute="_compute_l10n_pl_ksef_login_certificate", export_string_translation=False
+    )
+    l10n_pl_ksef_login_state = fields.Selection(
+        string="Authentication status", related="company_id.l10n_pl_ksef_login_state"
+    )
+    l10n_pl_ksef_login_checked_at = fields.Datetime("Last check", related="company_id.l10n_pl_ksef_login_checked_at")
+    l10n_pl_ksef_login_problem = fields.Char("Last check failed", related="company_id.l10n_pl_ksef_login_problem")
+    l10n_pl_ksef_login_worked_at = fields.Datetime(
+        "Login last tested", related="company_id.l10n_pl_ksef_login_worked_at"
+    )
     l10n_pl_ksef_certificate_id = fields.Many2one(
         "l10n_pl_ksef.certificate",
         "Certificate in use",
@@ -28,8 +43,19 @@ class ResConfigSettings(models.TransientModel):
         compute="_compute_l10n_pl_ksef_beside_offline24", export_string_translation=False
     )
     l10n_pl_ksef_key_location = fields.Char("Master key", compute="_compute_l10n_pl_ksef_key_location")
-    l10n_pl_ksef_context_type = fields.Selection(related="company_id.l10n_pl_ksef_context_type", readonly=False)
-    l10n_pl_ksef_context_value = fields.Char(related="company_id.l10n_pl_ksef_context_value", readonly=False)
+    # Written together, because the one is checked by the other.
+    l10n_pl_ksef_context_type = fields.Selection(
+        lambda self: self.env["res.company"]._fields["l10n_pl_ksef_context_type"]._description_selection(self.env),
+        "KSeF Context",
+        compute="_compute_l10n_pl_ksef_context",
+        inverse="_inverse_l10n_pl_ksef_context",
+    )
+    l10n_pl_ksef_context_value = fields.Char(
+        "KSeF Context Identifier",
+        compute="_compute_l10n_pl_ksef_context",
+        inverse="_inverse_l10n_pl_ksef_context",
+    )
+    l10n_pl_ksef_wrong_contexts = fields.Char("Wrong KSeF contexts", compute="_compute_l10n_pl_ksef_wrong_contexts")
     l10n_pl_ksef_responsible_id = fields.Many2one(related="company_id.l10n_pl_ksef_responsible_id", readonly=False)
     l10n_pl_ksef_offline_by_itself = fields.Boolean(related="company_id.l10n_pl_ksef_offline_by_itself", readonly=False)
     l10n_pl_ksef_mail_numbered_copy = fields.Boolean(
@@ -48,6 +74,38 @@ class ResConfigSettings(models.TransientModel):
         for settings in self:
             certificate = settings.company_id._l10n_pl_ksef_login_certificate()
             settings.l10n_pl_ksef_login_certificate = certificate.subject_common_name or certificate.display_name
+            public = settings.company_id._l10n_pl_ksef_login_public()
+            settings.l10n_pl_ksef_login_is_ksef = bool(public) and public.usage == "authentication"
+            settings.l10n_pl_ksef_login_valid_to = public and public.not_after.replace(tzinfo=None)
+            settings.l10n_pl_ksef_login_kind = public and (
+                self.env._("KSeF authentication certificate (type 1)")
+                if settings.l10n_pl_ksef_login_is_ksef
+                else self.env._("Another certificate, such as a qualified seal: KSeF does not tell its state")
+            )
+
+    @api.depends("company_id")
+    def _compute_l10n_pl_ksef_context(self):
+        for settings in self:
+            settings.l10n_pl_ksef_context_type = settings.company_id.l10n_pl_ksef_context_type
+            settings.l10n_pl_ksef_context_value = settings.company_id.l10n_pl_ksef_context_value
+
+    def _inverse_l10n_pl_ksef_context(self):
+        for settings in self:
+            names = ("l10n_pl_ksef_context_type", "l10n_pl_ksef_context_value")
+            values = {name: settings[name] for name in names}
+            if values != {name: settings.company_id[name] for name in names}:
+                settings.company_id.write(values)
+
+    @api.depends("company_id")
+    def _compute_l10n_pl_ksef_wrong_contexts(self):
+        for settings in self:
+            wrong = self.env["l10n_pl_ksef.document"]._wrong_contexts(settings.company_id)
+            settings.l10n_pl_ksef_wrong_contexts = ", ".join(" ".join(context) for context in wrong)
+
+    def action_l10n_pl_ksef_wrong_contexts(self):
+        """Show the documents that were sealed with a KSeF context that is none."""
+        self.ensure_one()
+        return self.env["l10n_pl_ksef.document"]._action_wrong_contexts(self.company_id)
 
     @api.depends("company_id")
     def _compute_l10n_pl_ksef_certificate_id(self):
@@ -74,6 +132,7 @@ class ResConfigSettings(models.TransientModel):
         return self._l10n_pl_ksef_notify(self.env._("The login to KSeF works."))
 
     def action_l10n_pl_ksef_update_status(self):
+        self.company_id._l10n_pl_ksef_watch_login()
         return self.l10n_pl_ksef_certificate_id.action_update_status()
 
     def action_l10n_pl_ksef_rotate_keys(self):

@@ -9,6 +9,7 @@ from odoo.exceptions import UserError
 from odoo.tools import split_every
 
 from ..ksef.api import packages, rejections
+from ..ksef.api.originals import Originals
 from ..ksef.api.pacing import is_near
 from ..ksef.api.sessions import SessionCode
 from ..ksef.api.transport import Code
@@ -65,7 +66,7 @@ TRANSITIONS = {
     ("processing", "failed"): "KSeF refuses it, or resent",
     ("confirming", "done"): "the UPO is here",
 }
-_FINISHED_STATES = ("done", "failed")
+FINISHED_STATES = ("done", "failed")
 # KSeF closes a session by itself after that; one that it does not know then is lost.
 _SESSION_LIFE = timedelta(hours=12)
 
@@ -119,7 +120,7 @@ class Submission(models.Model):
         """Return the companies with documents or sessions that are not finished, and a NIP."""
         documents = self.env["l10n_pl_ksef.document"].sudo()
         on_the_way = [("environment", "=", environment), ("state", "in", ("waiting", *ON_THE_WAY))]
-        unfinished = [("environment", "=", environment), ("state", "not in", _FINISHED_STATES)]
+        unfinished = [("environment", "=", environment), ("state", "not in", FINISHED_STATES)]
         groups = documents._read_group(on_the_way, ["company_id"]) + self.sudo()._read_group(unfinished, ["company_id"])
         companies = self.env["res.company"].sudo().union(*(company for (company,) in groups))
         return companies.filtered(lambda company: company._l10n_pl_ksef_nip())
@@ -311,7 +312,7 @@ class Submission(models.Model):
             [
                 ("company_id", "in", companies.ids),
                 ("environment", "=", self.env["account.move"]._l10n_pl_ksef_environment()),
-                ("state", "not in", _FINISHED_STATES),
+                ("state", "not in", FINISHED_STATES),
             ],
             order="id",
         )
@@ -371,10 +372,11 @@ class Submission(models.Model):
         if status.is_pending:
             return
         listed = still_open = 0
+        originals = Originals(client, self.reference)
         results = client.session_invoices(self.reference) if status.invoices else iter(())
         while page := list(islice(results, _PAGE)):
             listed += len(page)
-            still_open += self.env["l10n_pl_ksef.document"]._settle_and_commit(self, page, client)
+            still_open += self.env["l10n_pl_ksef.document"]._settle_and_commit(self, page, originals)
         if still_open or listed < (status.invoices or 0):
             return
         not_received = self._on_the_way()

@@ -59,13 +59,25 @@ class Contract:
         operation = self._operation(request)
         if operation is None:
             return [f"{where}: no such call"]
-        parameters = {item["name"] for item in operation.get("parameters", ()) if item["in"] == "query"}
-        problems = [f"parameter {name} is not foreseen" for name in request.query if name not in parameters]
+        problems = []
         if not answer or answer.status != 400:  # what the simulator itself refuses is the point of some tests
             content_type = request.headers.get("Content-Type")
+            problems += self._query_problems(request.query, operation.get("parameters", ()))
             problems += self._body_problems(content_type, request.body, operation.get("requestBody"))
         problems += self._answer_problems(answer, operation["responses"]) if answer else []
         return [f"{where}: {problem}" for problem in problems]
+
+    def _query_problems(self, query, parameters):
+        known = {item["name"]: item for item in parameters if item["in"] == "query"}
+        problems = [f"parameter {name} is not foreseen" for name in query if name not in known]
+        problems += [
+            f"parameter {name} is missing" for name in known if known[name].get("required") and name not in query
+        ]
+        for name in known.keys() & query.keys():
+            schema = known[name]["schema"]
+            value = _converted(query[name], schema.get("type"))
+            problems += [f"parameter {name}: {problem}" for problem in self._value_problems(value, schema)]
+        return problems
 
     def _answer_problems(self, answer, responses):
         expected = responses.get(str(answer.status))
@@ -92,21 +104,39 @@ class Contract:
             value = json.loads(body)
         except ValueError:
             return ["this is not JSON"]
-        # A message of jsonschema quotes the whole value.
-        return [f"{error.json_path}: {error.message[:300]}" for error in self._validator(schema).iter_errors(value)]
+        return self._value_problems(value, schema["schema"])
 
-    def _validator(self, schema):
-        schema = schema["schema"] | {"components": self._description["components"]}
-        return Draft202012Validator(schema, format_checker=_CHECKER)
+    def _value_problems(self, value, schema):
+        schema = schema | {"components": self._description["components"]}
+        validator = Draft202012Validator(schema, format_checker=_CHECKER)
+        # A message of jsonschema quotes the whole value.
+        return [f"{error.json_path}: {error.message[:300]}" for error in validator.iter_errors(value)]
+
+
+def _converted(text, kind):
+    """Return the value of a query's parameter as JSON would have it; the text itself if it is no such value."""
+    if kind == "array":
+        return [text]
+    if kind not in ("integer", "boolean"):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def _as_json_schema(value):
-    """Return OpenAPI 3.0 schemas as JSON Schema, which says "nullable" in another way."""
+    """Return OpenAPI 3.0 schemas as JSON Schema, which says "nullable" in another way.
+
+    Objects have no other fields than those described: one that is spelled wrongly would be ignored by KSeF.
+    """
     if isinstance(value, list):
         return [_as_json_schema(item) for item in value]
     if not isinstance(value, dict):
         return value
     converted = {name: _as_json_schema(item) for name, item in value.items() if name not in ("nullable", "example")}
+    if value.get("type") == "object" and "properties" in value:
+        converted.setdefault("additionalProperties", False)
     if value.get("nullable") is True:
         return {"anyOf": [{"type": "null"}, converted]}
     return converted

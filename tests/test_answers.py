@@ -155,6 +155,8 @@ class TestAnswers(BaseCase):
             self.assertFalse(repeatable)
         except errors.AnswerUnreadable:
             self.assertTrue(repeatable)
+        except errors.HolderUnfit:
+            self.assertIs(read, certificates._subject_data)
 
     @settings(deadline=None)
     @given(st.integers(100, 599), BODIES, TYPES, st.text(max_size=5), st.text(max_size=5))
@@ -212,6 +214,21 @@ class TestAnswers(BaseCase):
             build_csr(holder, KEY)
         except (errors.AnswerUnreadable, errors.HolderUnfit) as error:
             self.assertTrue(str(error))
+
+    def test_an_attribute_that_is_not_known_is_refused_by_its_name(self):
+        good = GOOD[certificates._subject_data]
+        for added, refused in (
+            ({"localityName": "Łódź"}, "localityName"),
+            ({"title": ["A"], "": "x"}, "title"),
+            ({"serialNumber": "TINPL-5795955811", "localityName": None, "title": "", "x": []}, None),
+        ):
+            response = answer(200, json.dumps(good | added).encode(), "application/json")
+            with self.subTest(added):
+                if refused:
+                    with self.assertRaisesRegex(errors.HolderUnfit, refused):
+                        self.made_of(response, certificates._subject_data, repeatable=True)
+                else:
+                    self.made_of(response, certificates._subject_data, repeatable=True)
 
     def test_answer_that_no_database_can_keep(self):
         for text in ("\x00", "\ud800"):

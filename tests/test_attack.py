@@ -2,9 +2,8 @@ import contextlib
 import json
 import xmlrpc.client
 
-from odoo import Command
 from odoo.service.model import call_kw, get_public_method
-from odoo.tests import HttpCase, freeze_time, new_test_user
+from odoo.tests import HttpCase, freeze_time
 from odoo.tools import mute_logger
 
 from ..tools.master_key import open_vault
@@ -38,7 +37,6 @@ class TestAttack(KsefOfflineCommon, HttpCase):
         cls.forbidden = {PASSWORD, *cls.token.split(".")[2:]}
         for secret in secret_numbers(cls.issued_files.private_key):
             cls.forbidden.update(probe.decode("latin-1") for probe in probes(secret))
-        company = {"company_id": cls.company.id, "company_ids": [Command.set(cls.company.ids)]}
         groups = {
             "portal": "base.group_portal",
             "employee": "base.group_user",
@@ -47,7 +45,7 @@ class TestAttack(KsefOfflineCommon, HttpCase):
             "certificates": "account.group_account_invoice,l10n_pl_ksef_offline.group_certificate_manager",
             "system": "base.group_system,account.group_account_manager",
         }
-        cls.users = {name: new_test_user(cls.env, f"attack_{name}", group, **company) for name, group in groups.items()}
+        cls.users = {name: cls.new_user(f"attack_{name}", group) for name, group in groups.items()}
 
     def assert_no_secret(self, told, what):
         text = told if isinstance(told, str) else json.dumps(told, default=str, ensure_ascii=False)
@@ -195,12 +193,8 @@ class TestAttack(KsefOfflineCommon, HttpCase):
 
     def test_other_companies_certificates_are_invisible(self):
         other = self.env["res.company"].create({"name": "Inna Sp. z o.o.", "country_id": self.env.ref("base.pl").id})
-        stranger = new_test_user(
-            self.env,
-            "attack_stranger",
-            "account.group_account_manager,l10n_pl_ksef_offline.group_certificate_manager",
-            company_id=other.id,
-            company_ids=[Command.set(other.ids)],
+        stranger = self.new_user(
+            "attack_stranger", "account.group_account_manager,l10n_pl_ksef_offline.group_certificate_manager", other
         )
         for model in ("l10n_pl_ksef.certificate", "l10n_pl_ksef.document"):
             self.assertFalse(self.env[model].with_user(stranger).search([("company_id", "=", self.company.id)]))

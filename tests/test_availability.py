@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from odoo.tests import BaseCase
-from odoo.tests import common as odoo_common
 
 from ..ksef.api import latarnia
 from ..ksef.errors import AvailabilityUnknown
 from ..ksef.law.modes import Announcement, Kind, Mode, propose
+from .common import LoopbackOnly
 
 LOGGER = latarnia.__name__
 
@@ -274,14 +274,7 @@ class QuietServer(ThreadingHTTPServer):
         """A client that has gone away is part of the tests."""
 
 
-class TestFetch(BaseCase):
-    @classmethod
-    def _request_handler(cls, s, r, /, **kw):
-        # Odoo's own handler makes a short timeout a long one.
-        if not r.url.startswith("http://127.0.0.1:"):
-            raise AssertionError(f"The tests ask nobody outside: {r.url}")
-        return odoo_common._super_send(s, r, **kw)
-
+class TestFetch(LoopbackOnly, BaseCase):
     @contextmanager
     def latarnia(self, status=200, content_type="application/json", body=b"[]", slow=False):
         """Serve one answer on loopback in place of Latarnia; yield the list of paths asked for."""

@@ -6,15 +6,17 @@ from lxml import etree
 
 from odoo import Command
 from odoo.tests import freeze_time, new_test_user
+from odoo.tools import mute_logger
 
 from ..devtools.ksef_simulator import AnswerInstead
 from ..models.announcement import LATARNIA_VARIABLE
 from ..models.submission import THRESHOLD_PARAMETER
 from .browsing import BrowserCommon
 from .common import NOW
-from .test_hand_over import DOMESTIC, FOREIGN, HandOverCommon
+from .test_hand_over import DOMESTIC, FOREIGN, ODOO_SERVICE_LOG, HandOverCommon
 from .test_print import codes_of, pages_of
 from .test_sending import KsefSendingCommon
+from .test_status_within_seconds import StatusWithinSecondsCommon
 
 
 class OutageDayCommon(HandOverCommon, KsefSendingCommon, BrowserCommon):
@@ -42,6 +44,17 @@ class OutageDayCommon(HandOverCommon, KsefSendingCommon, BrowserCommon):
     def poll_latarnia(self):
         self.env["l10n_pl_ksef.announcement"]._poll()
         self.env.invalidate_all()
+
+    def mailed_pdf(self):
+        (mail,) = [mail for mail in self._mails if "nabywca@example.com" in str(mail["email_to"])]
+        return self.pdf_of(mail)
+
+    def pdf_of(self, mail):
+        (content,) = [content for name, content, _type in mail["attachments"] if name.endswith(".pdf")]
+        return content
+
+    def assert_codes(self, pdf, *links):
+        self.assertCountEqual(codes_of(pages_of(pdf, 150)), links)
 
     def on_invoice(self, move, story, **facts):
         """Let the accountant open an invoice and live a story of outage_day.js."""
@@ -110,14 +123,6 @@ class TestBrowserOutageDay(OutageDayCommon):
         self.pass_time(3600)
         return self.now
 
-    def mailed_pdf(self):
-        (mail,) = [mail for mail in self._mails if "nabywca@example.com" in str(mail["email_to"])]
-        ((_name, content, _type),) = mail["attachments"]
-        return content
-
-    def assert_codes(self, pdf, *links):
-        self.assertCountEqual(codes_of(pages_of(pdf, 150)), links)
-
     def test_many_at_once(self):
         buyer = self.buyer(**FOREIGN)
         moves = self.env["account.move"].concat(*(self.posted_invoice(partner_id=buyer.id) for _ in range(3)))
@@ -163,16 +168,31 @@ class TestBrowserBuyer(OutageDayCommon):
 
 
 @freeze_time(NOW)
+class TestBrowserOrdinaryDay(StatusWithinSecondsCommon, OutageDayCommon):
+    def test_ksef_needs_longer_than_odoo_waits(self):
+        """An ordinary online invoice: one mail, one code, and nothing that contradicts another thing."""
+        self.ksef.state.settings.invoice_polls = 50
+        move = self.draft_invoice(partner_id=self.buyer(**DOMESTIC).id)
+        with self.mock_mail_gateway(), mute_logger(ODOO_SERVICE_LOG):
+            self.on_invoice(move, "sendOnline")
+            self.assertFalse(self._mails, "the buyer may have it with its number only")
+        self.assertEqual(move.l10n_pl_ksef_standing, "sent_online")
+        self.let_ksef_finish()
+        # Check Sending, which reloads the page
+        move.with_user(self.accountant).action_l10n_pl_edi_update_invoice_status()
+        self.assertEqual(move.l10n_pl_ksef_standing, "numbered")
+        self.on_invoice(move, "printWithTheNumber")
+        (mail,) = self.run_job()
+        for pdf in (self.pdf_of(mail), self.downloaded()):
+            self.assert_codes(pdf, move._l10n_pl_ksef_online_kod_i())
+        self.assertEqual(self.run_job(), [], "one mail")
+
+
+@freeze_time(NOW)
 class TestBrowserOffice(OutageDayCommon):
     def test_settings(self):
         """An administrator sees every setting in both languages, and saves while KSeF is away."""
-        admin = new_test_user(
-            self.env,
-            "ksef_admin",
-            "base.group_system,account.group_account_manager",
-            company_id=self.company.id,
-            company_ids=[Command.set(self.company.ids)],
-        )
+        admin = self.new_user("ksef_admin", "base.group_system,account.group_account_manager")
         view = self.env.ref("l10n_pl_ksef_offline.res_config_settings_view_form")
         ids = etree.fromstring(view.arch).xpath("//setting/@id")
         self.company.tax_exigibility = True  # or Odoo warns of the chart's taxes

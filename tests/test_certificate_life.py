@@ -1,14 +1,17 @@
 import base64
+import json
 import os
 from datetime import date, datetime, timedelta, timezone
 from unittest.mock import patch
 
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import freeze_time
+from odoo.tools import SQL
 
 from ..devtools.ksef_simulator import AnswerInstead, LoseAnswer
 from ..devtools.scanning import verify
 from ..ksef.api import client as api
+from ..ksef.codes import links
 from ..tools.master_key import ENVIRONMENT_VARIABLE
 from .common import NIP, NOW, PASSWORD, KsefSimulatorCommon
 
@@ -137,6 +140,70 @@ class TestCertificateLife(KsefSimulatorCommon):
         self.assertTrue(certificate.ksef_words)
         self.assertFalse(certificate.sudo().private_key)
 
+    def test_what_helps_when_nothing_is_left(self):
+        self.now = NOW - timedelta(days=20)
+        with freeze_time(self.now):
+            self.requested().action_update_status()
+        self.now = NOW
+        for limits, told, not_told in (
+            ((1, 1), ("Revoke a certificate", "12/03/2026 at the latest"), ()),
+            ((1, 9), ("0 of 1 requests", "12/03/2026 at the latest"), ("Revoke a certificate",)),
+            ((9, 1), ("0 of 1 certificates", "Revoke a certificate"), ("Wait",)),
+            ((0, 9), ("Wait until the oldest request",), ("Revoke a certificate",)),
+        ):
+            self.ksef.state.settings.certificate_limits["Nip"] = limits
+            with self.subTest(limits), self.assertRaises(UserError) as caught:
+                self.request_wizard().action_ask()
+            for words in told:
+                self.assertIn(words, str(caught.exception))
+            for words in not_told:
+                self.assertNotIn(words, str(caught.exception))
+
+    def test_the_window_tells_what_a_request_costs(self):
+        self.ksef.state.settings.certificate_limits["Nip"] = (12, 6)
+        wizard = self.request_wizard()
+        wizard.action_ask()
+        left = wizard.requests_left, wizard.requests_limit, wizard.certificates_left, wizard.certificates_limit
+        self.assertEqual(left, (12, 12, 6, 6))
+        self.assertEqual(wizard.requests_since, date(2026, 10, 24))
+
+    def test_a_failed_request_tells_what_can_be_done(self):
+        first, second = self.requested(name="First"), self.requested(name="Second")
+        self.ksef.state.settings.certificate_limits["Nip"] = (99, 1)
+        first.action_update_status()
+        first.action_update_status()
+        second.action_update_status()
+        second.action_update_status()
+        self.assertEqual((first.status, second.status), ("active", "refused"))
+        self.assertIn("revoke one that is not used any more", second.ksef_words)
+        self.ksef.faults.plan(
+            AnswerInstead(
+                400,
+                json.dumps({"errors": [{"code": 25003, "description": "Dane w CSR", "details": []}]}).encode(),
+                "application/problem+json",
+            ),
+            "POST",
+            "/certificates/enrollments",
+        )
+        refused = self.requested(name="Third")
+        self.assertEqual(refused.status, "refused")
+        self.assertIn("request it again", refused.ksef_words)
+
+    def test_the_first_day(self):
+        """What KSeF would refuse costs a request, so it is refused here."""
+        for day, sent in (
+            (NOW.date(), None),
+            (NOW.date() + timedelta(days=1), "2026-11-24T00:00:00+01:00"),
+            (NOW.date() + timedelta(days=90), "2027-02-21T00:00:00+01:00"),
+        ):
+            with self.subTest(day):
+                self.requested(valid_from=day)
+                enrollment = list(self.ksef.state.enrollments.values())[-1]
+                self.assertEqual(enrollment.valid_from, sent and datetime.fromisoformat(sent))
+        for days in (-1, 91, 217):
+            with self.subTest(days), self.assertRaisesRegex(ValidationError, "at most 90 days"):
+                self.request_wizard(valid_from=NOW.date() + timedelta(days=days))
+
     def test_an_unreachable_ksef_leaves_no_record(self):
         self.ksef.stop()
         with self.assertRaisesRegex(UserError, "cannot be reached"), self.env.cr.savepoint():
@@ -203,7 +270,10 @@ class TestCertificateLife(KsefSimulatorCommon):
         self.assertFalse(used.sudo().private_key)
         self.assertTrue(used.pem)
         self.env.invalidate_all()
-        self.assertEqual(document.read(), before)
+        self.assertIn("removed here", document.codes_told)
+        told = ("codes_told",)
+        after = {name: value for name, value in document.read()[0].items() if name not in told}
+        self.assertEqual(after, {name: value for name, value in before[0].items() if name not in told})
 
     def test_who_may(self):
         certificate = self.registered().with_user(self.accountant)
@@ -247,6 +317,69 @@ class TestCertificateLife(KsefSimulatorCommon):
         self.assertFalse(mine.activity_ids)
         self.assertEqual(set(mine.mapped("status")), {"active"})
 
+    # The authentication certificate
+
+    def log_in_with(self, issued, kind="Authentication"):
+        """Set the company's authentication certificate, which KSeF knows if it is of a ``kind``."""
+        if kind:
+            self.ksef.state.register(issued.certificate, "Login 2026", kind, ("Nip", NIP))
+        key = self.env["certificate.key"].create(
+            {
+                "content": base64.b64encode(issued.key_file(PASSWORD)),
+                "password": PASSWORD,
+                "company_id": self.company.id,
+            }
+        )
+        self.company.l10n_pl_edi_certificate = self.env["certificate.certificate"].create(
+            {
+                "content": base64.b64encode(issued.certificate_file()),
+                "private_key_id": key.id,
+                "company_id": self.company.id,
+            }
+        )
+
+    def test_the_end_of_the_authentication_certificate(self):
+        issued = self.issued(usage="authentication", not_after=NOW + timedelta(days=40))
+        self.log_in_with(issued)
+        self.company.l10n_pl_ksef_responsible_id = self.accountant
+        reminded = []
+        for days in range(0, 41):
+            self.now = NOW + timedelta(days=days)
+            with freeze_time(self.now):
+                self.env.invalidate_all()
+                self.run_cron()
+                activities = self.company.partner_id.activity_ids
+                if len(activities) > len(reminded):
+                    reminded.append(40 - days)
+        self.assertEqual(reminded, [30, 14, 7, 1])
+        self.assertEqual(activities.user_id, self.accountant)
+        self.assertIn("ends on 01/02/2027", activities[0].summary)
+        # Another one starts over.
+        self.now = NOW
+        self.log_in_with(self.issued(usage="authentication", not_after=NOW + timedelta(days=10)))
+        self.run_cron()
+        self.assertEqual(len(self.company.partner_id.activity_ids), 5)
+
+    def test_the_state_of_the_authentication_certificate(self):
+        issued = self.issued(usage="authentication")
+        self.log_in_with(issued)
+        self.run_cron()
+        settings = self.env["res.config.settings"].create({"company_id": self.company.id})
+        self.assertEqual(settings.l10n_pl_ksef_login_state, "active")
+        self.assertEqual(settings.l10n_pl_ksef_login_checked_at, NOW.replace(tzinfo=None))
+        self.assertEqual(settings.l10n_pl_ksef_login_valid_to, datetime(2028, 2, 1))
+        self.assertIn("type 1", settings.l10n_pl_ksef_login_kind)
+        self.ksef.stop()
+        self.run_cron()
+        self.ksef.start()
+        self.assertIn("Nie można połączyć", self.company.l10n_pl_ksef_login_problem)
+        self.assertEqual(self.company.l10n_pl_ksef_login_state, "active", "what KSeF said last")
+        self.log_in_with(self.issued(usage="other"), kind=None)
+        self.run_cron()
+        settings = self.env["res.config.settings"].create({"company_id": self.company.id})
+        self.assertEqual((settings.l10n_pl_ksef_login_state, settings.l10n_pl_ksef_login_is_ksef), (False, False))
+        self.assertIn("seal", settings.l10n_pl_ksef_login_kind)
+
     # The master key
 
     def test_locked_and_healed(self):
@@ -289,6 +422,131 @@ class TestCertificateLife(KsefSimulatorCommon):
         move = self.posted_invoice()
         move.action_l10n_pl_ksef_issue_offline()
         self.assertIn(f"/certificate/InternalId/{NIP}-12345/{NIP}/", move.l10n_pl_ksef_document_id.kod_ii)
+
+    def test_a_context_is_put_right_or_refused_when_it_is_entered(self):
+        settings = self.env["res.config.settings"]
+        settings.create({"l10n_pl_ksef_context_type": "InternalId", "l10n_pl_ksef_context_value": f"PL{NIP} 12345"})
+        self.assertEqual(self.company._l10n_pl_ksef_context(NIP), ("InternalId", f"{NIP}-12345"))
+        settings.create({"l10n_pl_ksef_context_type": "Nip", "l10n_pl_ksef_context_value": "526-000-12-46"})
+        self.assertEqual(self.company._l10n_pl_ksef_context(NIP), ("Nip", "5260001246"))
+        settings.create({"l10n_pl_ksef_context_type": "Nip", "l10n_pl_ksef_context_value": False})
+        self.assertEqual(self.company._l10n_pl_ksef_context(NIP), ("Nip", NIP))
+        for kind, value in (("Nip", "526/000"), ("InternalId", False), ("PeppolId", NIP)):
+            with (
+                self.subTest(kind),
+                self.assertRaisesRegex(ValidationError, "such as|no identifier"),
+                self.env.cr.savepoint(),
+            ):
+                settings.create({"l10n_pl_ksef_context_type": kind, "l10n_pl_ksef_context_value": value})
+
+    def test_documents_with_a_wrong_context_are_found(self):
+        """Sealed before the context was checked."""
+        self.registered()
+        documents = self.env["l10n_pl_ksef.document"]
+        for value in ("526-000-12-46", f"PL{NIP}", "526/000", "5%_", NIP, NIP):
+            move = self.posted_invoice()
+            move.action_l10n_pl_ksef_issue_offline()
+            document = move.l10n_pl_ksef_document_id
+            self.env.cr.execute(
+                "UPDATE l10n_pl_ksef_document SET kod_ii = replace(kod_ii, %s, %s) WHERE id = %s",
+                [f"/Nip/{NIP}/{NIP}/", f"/Nip/{value}/{NIP}/", document.id],
+            )
+            documents += document
+        self.env.invalidate_all()
+        settings = self.env["res.config.settings"].create({"company_id": self.company.id})
+        shown = settings.l10n_pl_ksef_wrong_contexts
+        self.assertEqual(shown, f"Nip 5%_, Nip 526-000-12-46, Nip 526/000, Nip PL{NIP}")
+        action = settings.action_l10n_pl_ksef_wrong_contexts()
+        self.assertEqual(self.env["l10n_pl_ksef.document"].search(action["domain"]).sorted("id"), documents[:4])
+
+    def test_a_wrong_context_of_old_is_told_before_it_is_signed(self):
+        self.registered()
+        self.env.cr.execute(
+            "UPDATE res_company SET l10n_pl_ksef_context_value = '526/000' WHERE id = %s", [self.company.id]
+        )
+        self.env.invalidate_all()
+        with self.assertRaisesRegex(UserError, "526/000 is no identifier"):
+            self.posted_invoice().action_l10n_pl_ksef_issue_offline()
+
+    # What the buyer will see
+
+    def judged(self, record):
+        self.env.invalidate_all()
+        return record.codes_stand, record.codes_told
+
+    def test_what_the_buyer_will_see(self):
+        certificate = self.registered()
+        other = self.issued()
+        move = self.posted_invoice()
+        move.action_l10n_pl_ksef_issue_offline()
+        document = move.l10n_pl_ksef_document_id.with_user(self.accountant)
+        stand, told = self.judged(document)
+        self.assertEqual(stand, "unknown")
+        self.assertIn("KSeF has not confirmed yet", told)
+        certificate.action_update_status()
+        stand, told = self.judged(document)
+        self.assertEqual(stand, "yes", told)
+        for words in ("file is unchanged", "signature is this certificate's", "11/23/2026", "may issue invoices"):
+            self.assertIn(words, told)
+        kod_ii = document.kod_ii
+        signed, _slash, signature = kod_ii.rpartition("/")
+        of_another = links.sign(other.private_key_der(), signed.removeprefix("https://").encode())
+        for words, column, value in (
+            ("signature is not", "kod_ii", f"{signed}/{signature[:-3]}AAA"),
+            ("signature is not", "kod_ii", f"{signed}/AAAA"),
+            ("signature is not", "kod_ii", f"{signed}/{base64.urlsafe_b64encode(of_another).decode().rstrip('=')}"),
+            ("context does not exist", "kod_ii", kod_ii.replace(f"/Nip/{NIP}/", "/Nip/526/000/")),
+            ("another certificate", "kod_ii", kod_ii.replace(certificate.serial_number, "0" * 16)),
+            ("another file", "kod_ii", kod_ii.replace("qr-test", "qr")),
+            ("KOD I leads to another", "kod_i", document.kod_i[:-5] + "AAAAA"),
+        ):
+            old = document[column]
+            self.set_column(document, column, value)
+            stand, told = self.judged(document)
+            with self.subTest(words, value=value):
+                self.assertEqual(stand, "no")
+                self.assertIn(words, told)
+            self.set_column(document, column, old)
+        self.set_column(document.sudo()._xml_attachments(), "store_fname", None)
+        self.assertIn("damaged or missing", self.judged(document)[1])
+
+    def set_column(self, record, column, value):
+        table, name = SQL.identifier(record._table), SQL.identifier(column)
+        self.env.cr.execute(SQL("UPDATE %s SET %s = %s WHERE id = %s", table, name, value, record.id))
+
+    def test_what_the_buyer_will_see_of_a_certificate_that_is_no_good_any_more(self):
+        certificate = self.registered()
+        move = self.posted_invoice()
+        move.action_l10n_pl_ksef_issue_offline()
+        document = move.l10n_pl_ksef_document_id
+        self.ksef.state.certificates[certificate.serial_number].ended = "Blocked"
+        certificate.action_update_status()
+        stand, told = self.judged(document)
+        self.assertEqual((stand, "blocked" in told), ("no", True))
+        self.ksef.state.certificates[certificate.serial_number].ended = None
+        certificate.action_update_status()
+        with freeze_time("2028-02-02"):
+            self.assertEqual(self.judged(document)[0], "no", "it has ended")
+        self.set_column(document, "state", "accepted")
+        with freeze_time("2028-02-02"):
+            self.assertEqual(self.judged(document)[0], "yes", "only KOD I counts with the number")
+
+    def tried(self, certificate):
+        action = certificate.action_try_codes()
+        return self.env["l10n_pl_ksef.test.code"].with_user(self.manager).browse(action["res_id"])
+
+    def test_try_the_codes(self):
+        certificate = self.registered()
+        wizard = self.tried(certificate)
+        self.assertEqual(self.judged(wizard)[0], "yes", wizard.codes_told)
+        person = self.upload(self.issued(pesel="80010112342"), owner_confirmed=True).with_user(self.manager)
+        wizard = self.tried(person)
+        self.assertEqual(self.judged(wizard)[0], "unknown")
+        self.assertIn("when the test code is scanned", wizard.codes_told)
+        self.ksef.state.certificates[certificate.serial_number].ended = "Revoked"
+        with self.subTest("revoked meanwhile"):
+            wizard = self.tried(certificate)
+            self.assertEqual(self.judged(wizard)[0], "no")
 
     def test_settings_page(self):
         certificate = self.registered()

@@ -3,9 +3,13 @@
 import base64
 import hashlib
 import re
+import subprocess
+import tempfile
 import traceback
+import unicodedata
 import warnings
 from datetime import date, datetime, timedelta, timezone
+from pathlib import Path
 
 from asn1crypto import core, keys
 from asn1crypto.pkcs12 import Pfx
@@ -18,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
     NoEncryption,
     PrivateFormat,
     PublicFormat,
+    pkcs7,
     pkcs12,
 )
 from cryptography.x509.oid import NameOID
@@ -28,7 +33,7 @@ from odoo.tests import BaseCase
 
 from ..devtools.authority import Authority, encrypt_pkcs8, pem
 from ..ksef import errors
-from ..ksef.keys import certificates, key_files
+from ..ksef.keys import certificates, encryption, key_files
 from ..ksef.poland import WARSAW
 
 PASSWORD = "Zażółć-gęślą-2026!"
@@ -194,6 +199,11 @@ class TestCredentials(BaseCase):
             ("chain", text + authority),
             ("chain, upside down", authority + text),
             ("among others", authority + other + text),
+            *[
+                (f"PKCS #7, {form.name}, chain first", pkcs7.serialize_certificates(chain, form))
+                for form in (Encoding.PEM, Encoding.DER)
+                for chain in [(issued.chain[0], issued.certificate)]
+            ],
         ]
 
     def whole_files(self, issued):
@@ -317,6 +327,18 @@ class TestCredentials(BaseCase):
             ([(NameOID.SERIAL_NUMBER, f"PNOPL-{PESEL}")], ("Pesel", PESEL)),
             ([(NameOID.SERIAL_NUMBER, f"PNOPL-{PESEL}"), (NameOID.ORGANIZATION_IDENTIFIER, NIP)], ("Nip", NIP)),
             ([(NameOID.SERIAL_NUMBER, "x"), (NameOID.SERIAL_NUMBER, f"PNOPL-{PESEL}")], ("Pesel", PESEL)),
+            *[
+                ([(NameOID.ORGANIZATION_IDENTIFIER, separator.join(identifiers))], ("Nip", NIP))
+                for separator in (" ", ", ", ";", "\n", "|", " / ")
+                for identifiers in (
+                    (f"VATPL-{NIP}", "NTRPL-0000123456"),
+                    ("NTRPL-0000123456", f"VATPL-{NIP}"),
+                    ("NTRPL-0000123456", f"VATPL-{NIP}", "LEIXG-259400JHV1SXKWPQXW23"),
+                )
+            ],
+            ([(NameOID.ORGANIZATION_IDENTIFIER, "NTRPL-0000123456")], (None, None)),
+            ([(NameOID.ORGANIZATION_IDENTIFIER, f"XVATPL-{NIP}")], (None, None)),
+            ([(NameOID.SERIAL_NUMBER, f"IDCPL-ABC123456 PNOPL-{PESEL}")], ("Pesel", PESEL)),
             ([(NameOID.SERIAL_NUMBER, PESEL)], (None, None)),
             ([(NameOID.SERIAL_NUMBER, f"PNODE-{PESEL}")], (None, None)),
             ([(NameOID.ORGANIZATION_IDENTIFIER, "VATDE-123456789")], (None, None)),
@@ -368,6 +390,135 @@ class TestCredentials(BaseCase):
             with self.subTest(size):
                 issued = self.issue(key=rsa.generate_private_key(65537, size))
                 self.assertEqual(self.read_files_of(issued).certificate.key_type, f"RSA-{size}")
+
+    # Encryptions and passwords
+
+    def made_by_openssl(self, *arguments, password):
+        with tempfile.TemporaryDirectory() as folder:
+            old, new = Path(folder, "old"), Path(folder, "new")
+            old.write_bytes(private_pem(self.ec.private_key) + self.certificate_file)
+            files = ["-in", str(old), "-out", str(new), "-passout", f"pass:{password}"]
+            providers = ["-provider", "legacy", "-provider", "default"]
+            made = subprocess.run(["openssl", *arguments, *files, *providers], capture_output=True, check=False)
+            return new.read_bytes() if made.returncode == 0 else None
+
+    def test_the_right_password_is_never_called_wrong(self):
+        """Whatever OpenSSL writes is read, or its encryption is named together with the command that converts it."""
+        pkcs8 = ["pkcs8", "-topk8"]
+        kinds = [
+            *[
+                [*pkcs8, "-v2", cipher]
+                for cipher in ("aes-128-cbc", "aes-192-cbc", "des3", "rc2-cbc", "rc4", "des-cbc")
+            ],
+            *[[*pkcs8, "-v2", cipher] for cipher in ("camellia-256-cbc", "aria-256-cbc", "seed-cbc", "bf-cbc")],
+            *[[*pkcs8, "-v2", cipher] for cipher in ("aes-256-ofb", "aes-256-cfb", "cast5-cbc", "sm4-cbc")],
+            *[[*pkcs8, "-v2", "aes-256-cbc", "-v2prf", f"hmacWith{prf}"] for prf in ("SHA1", "SHA512", "MD5")],
+            *[[*pkcs8, "-v1", f"PBE-{name}"] for name in ("MD5-DES", "SHA1-DES", "MD5-RC2-64", "SHA1-RC2-64")],
+            *[
+                [*pkcs8, "-v1", f"PBE-SHA1-{name}"]
+                for name in ("RC4-128", "RC4-40", "3DES", "2DES", "RC2-128", "RC2-40")
+            ],
+            [*pkcs8, "-scrypt"],
+            *[
+                ["ec", f"-{cipher}"]
+                for cipher in ("des", "des3", "aes128", "aes192", "aes256", "camellia256", "aria256")
+            ],
+            *[["ec", f"-{cipher}"] for cipher in ("seed", "bf-cbc", "rc2", "aes-256-ofb")],
+            *[
+                ["pkcs12", "-export", "-keypbe", name, "-certpbe", name]
+                for name in ("PBE-SHA1-RC2-40", "PBE-SHA1-3DES", "PBE-SHA1-RC4-128", "AES-128-CBC", "camellia-256-cbc")
+            ],
+            ["pkcs12", "-export", "-nomac"],
+            ["pkcs12", "-export", "-macalg", "md5"],
+        ]
+        read = 0
+        for arguments in kinds:
+            file = self.made_by_openssl(*arguments, password="Tajne-123456789")  # noqa: S106
+            if not file:
+                continue
+            with self.subTest(" ".join(arguments)):
+                try:
+                    key = key_files.read_private_key(file, "Tajne-123456789")
+                    self.assertEqual(key, private_der(self.ec.private_key))
+                    read += 1
+                except errors.EncryptionUnsupported as error:
+                    self.assertIn("openssl pkc", str(error))
+                    self.assertNotIn("?", error.values["found"])
+                with self.assertRaises((errors.PasswordWrong, errors.EncryptionUnsupported)):
+                    key_files.read_private_key(file, "wrong")
+        self.assertGreater(read, 15)
+
+    def test_scrypt_is_limited(self):
+        file = self.made_by_openssl("pkcs8", "-topk8", "-scrypt", password=PASSWORD)
+        self.assertEqual(key_files.read_private_key(file, PASSWORD), private_der(self.ec.private_key))
+        self.patch(encryption, "SCRYPT_LIMIT", 2**17 - 1)
+        self.assert_refused(errors.EncryptionUnsupported, key_files.read_private_key, file, PASSWORD)
+
+    def test_spellings_of_a_password(self):
+        password, der = "Zażółć ﬁ Åå1", private_der(self.ec.private_key)
+        for form in ("NFC", "NFD", "NFKC"):
+            made_with = unicodedata.normalize(form, password)
+            for typed in {unicodedata.normalize(other, password) for other in ("NFC", "NFD")} | {f" {password}\n"}:
+                with self.subTest(form, typed=typed):
+                    self.assertEqual(key_files.read_private_key(encrypt_pkcs8(der, made_with, 9), typed), der)
+                    p12 = self.ec.pkcs12(made_with)
+                    self.assertEqual(key_files.read_private_key(p12, typed), der)
+        for encoding in ("cp1250", "cp852", "iso8859-2"):
+            with self.subTest(encoding):
+                self.assertIn(
+                    "Zażółć1".encode(encoding), encryption._spellings(unicodedata.normalize("NFD", "Zażółć1"))
+                )
+        self.assertEqual(encryption._spellings("Ascii-1"), [b"Ascii-1"])
+
+    def test_pkcs12_with_a_certificate_alone(self):
+        locked = BestAvailableEncryption(PASSWORD.encode())
+        for certificates_in_it in ([self.ec.certificate], [self.authority.certificate, self.ec.certificate]):
+            file = pkcs12.serialize_key_and_certificates(None, None, None, certificates_in_it, locked)
+            self.assertEqual(key_files.read_credentials(self.key_file, file, PASSWORD), self.read_files_of(self.ec))
+            self.assertEqual(key_files.read_certificate(file, PASSWORD), self.read_files_of(self.ec).certificate)
+            self.assert_refused(errors.PrivateKeyMissing, key_files.read_private_key, file, PASSWORD)
+            self.assert_refused(errors.PasswordMissing, key_files.read_certificate, file)
+            self.assert_refused(errors.PasswordWrong, key_files.read_certificate, file, "x")
+
+    def test_what_else_a_file_is(self):
+        key, public = self.ec.private_key, self.ec.private_key.public_key()
+        request = x509.CertificateSigningRequestBuilder(x509.Name([])).sign(key, hashes.SHA256())
+        revocations = x509.CertificateRevocationListBuilder(x509.Name([]), NOT_BEFORE, NOT_AFTER).sign(
+            key, hashes.SHA256()
+        )
+        explicit = subprocess.run(
+            ["openssl", "ecparam", "-name", "prime256v1", "-param_enc", "explicit", "-genkey", "-noout"],
+            capture_output=True,
+            check=True,
+        ).stdout
+        both = (Encoding.PEM, Encoding.DER)
+        for words, file in [
+            ("OpenSSH", private_pem(key, PrivateFormat.OpenSSH)),
+            ("OpenSSH", self.certificate_file + private_pem(key, PrivateFormat.OpenSSH)),
+            ("OpenSSH", pem("OPENSSH PRIVATE KEY", b"openssh-key-v1\0\0\0\0\x0aaes256-ctr\0\0\0\6bcrypt" + bytes(99))),
+            *[("public key", public.public_bytes(form, PublicFormat.SubjectPublicKeyInfo)) for form in both],
+            ("public key", public.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)),
+            ("request for a certificate", request.public_bytes(Encoding.PEM)),
+            ("revoked certificates", revocations.public_bytes(Encoding.PEM)),
+            ("Java", b"\xfe\xed\xfe\xed\0\0\0\2" + bytes(99)),
+            ("Java", b"\xce\xce\xce\xce\0\0\0\2" + bytes(99)),
+            ("PGP", b"-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nlQOYBF\n-----END PGP PRIVATE KEY BLOCK-----\n"),
+            ("PGP", b"\x99\x01\x0d\x04" + bytes(99)),
+            ("PuTTY", b"PuTTY-User-Key-File-3: ecdsa-sha2-nistp256\nEncryption: aes256-cbc\n"),
+            ("ZIP", b"PK\x03\x04" + bytes(50)),
+        ]:
+            for read in (key_files.read_private_key, key_files.read_certificate):
+                with self.subTest(words, read=read.__name__):
+                    error = self.assert_refused(errors.FormatUnsupported, read, file, PASSWORD)
+                    self.assertIn(words, str(error))
+                    self.assertIn(error.about, ("private_key", "certificate"))
+        for words, read, file in [
+            ("parameters of its curve", key_files.read_private_key, explicit),
+            ("request for a certificate", key_files.read_certificate, request.public_bytes(Encoding.DER)),
+            ("revoked certificates", key_files.read_certificate, revocations.public_bytes(Encoding.DER)),
+        ]:
+            with self.subTest(words):
+                self.assertIn(words, str(self.assert_refused(errors.FormatUnsupported, read, file)))
 
     # When it may sign
 
@@ -429,7 +580,7 @@ class TestCredentials(BaseCase):
             ("byte-order mark only", errors.PrivateKeyMissing, BOM, None),
             ("certificate", errors.PrivateKeyMissing, self.certificate_file, None),
             ("certificate, DER", errors.PrivateKeyMissing, self.certificate_file, PASSWORD),
-            ("public key", errors.PrivateKeyMissing, pem("PUBLIC KEY", b"\x30\x00"), None),
+            ("public key of another kind", errors.PrivateKeyMissing, pem("DH PARAMETERS", b"\x30\x00"), None),
             ("no password", errors.PasswordMissing, text, None),
             ("empty password", errors.PasswordMissing, text, ""),
             ("no password, DER", errors.PasswordMissing, encrypted, None),
@@ -457,7 +608,6 @@ class TestCredentials(BaseCase):
             ("empty PEM", errors.NotAPrivateKey, pem("PRIVATE KEY", b""), None),
             ("PEM of noise", errors.NotAPrivateKey, pem("PRIVATE KEY", bytes(99)), None),
             ("PEM, encrypted, of noise", errors.NotAPrivateKey, pem("ENCRYPTED PRIVATE KEY", bytes(99)), PASSWORD),
-            ("OpenSSH", errors.NotAPrivateKey, private_pem(key, PrivateFormat.OpenSSH), None),
             ("not Base64", errors.NotAPrivateKey, text.replace(b"MIH", b"M*H"), PASSWORD),
             ("beginning lost", errors.NotAPrivateKey, text[40:], PASSWORD),
             ("no end mark", errors.NotAPrivateKey, text[: text.index(b"-----END")], PASSWORD),
@@ -491,19 +641,19 @@ class TestCredentials(BaseCase):
         return b"\n".join(kept)
 
     def test_rounds_of_all_kinds_are_limited(self):
-        self.patch(key_files, "ROUNDS_LIMIT", 1999)
+        self.patch(encryption, "ROUNDS_LIMIT", 1999)
         p12 = self.ec.pkcs12(PASSWORD)
         for name, file in [("key", quick_key_file(self.ec.private_key)), ("PKCS #12", p12), ("BER", in_pieces(p12))]:
             with self.subTest(name):
                 self.assert_refused(errors.EncryptionUnsupported, key_files.read_private_key, file, PASSWORD)
 
     def test_each_part_of_pkcs12_is_judged_before_it_is_opened(self):
-        self.patch(key_files, "load_key_and_certificates", lambda *_arguments: self.fail("opened"))
+        self.patch(encryption, "load_key_and_certificates", lambda *_arguments: self.fail("opened"))
         p12 = self.ec.pkcs12(PASSWORD)
         places = [found.start() for found in re.finditer(re.escape(MANY_ROUNDS), p12)]
         self.assertEqual(len(places), 2, "of the certificates and of the key")
         places.append(len(p12) - len(TOO_MANY_ROUNDS))  # of the MAC
-        self.patch(key_files, "ROUNDS_LIMIT", 20_000)
+        self.patch(encryption, "ROUNDS_LIMIT", 20_000)
         for place in places:
             with self.subTest(place):
                 file = p12[:place] + TOO_MANY_ROUNDS + p12[place + len(TOO_MANY_ROUNDS) :]
@@ -554,13 +704,10 @@ class TestCredentials(BaseCase):
     def test_bad_certificates(self):
         der, text = self.ec.certificate.public_bytes(Encoding.DER), self.certificate_file
         p12 = self.ec.pkcs12(PASSWORD)
-        request = x509.CertificateSigningRequestBuilder(x509.Name([])).sign(self.ec.private_key, hashes.SHA256())
         for name, error, file, password in [
             ("nothing", errors.CertificateMissing, b"", None),
             ("key", errors.CertificateMissing, self.key_file, None),
             ("key, DER", errors.CertificateMissing, private_der(self.ec.private_key), None),
-            ("request", errors.CertificateMissing, request.public_bytes(Encoding.PEM), None),
-            ("request, DER", errors.NotACertificate, request.public_bytes(Encoding.DER), None),
             ("noise", errors.NotACertificate, bytes(range(256)), None),
             ("text", errors.NotACertificate, "Dzień dobry".encode(), None),
             ("HTML", errors.NotACertificate, b"<html><body>502 Bad Gateway</body></html>", None),
@@ -642,7 +789,7 @@ class TestCredentials(BaseCase):
     def test_no_password_that_makes_cryptography_panic(self):
         """It would print the password, because PKCS #12 passwords are C strings there."""
         seen = []
-        self.patch(key_files, "load_key_and_certificates", lambda _data, password: seen.append(password))
+        self.patch(encryption, "load_key_and_certificates", lambda _data, password: seen.append(password))
         self.assert_refused(errors.PasswordWrong, key_files.read_private_key, self.ec.pkcs12(PASSWORD), PASSWORD + "\0")
         self.assertEqual(seen, [None])
 

@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -33,6 +34,12 @@ KILLS = 15
 LONGEST_LIFE = 1  # seconds, of a worker
 WORKER = Path(__file__).parents[1] / "devtools" / "fault_worker.py"
 TOLD_BY_FAULT = b"told by a fault"
+CLOCK_ERRORS = (-6 * 3600, -3600, -300, 300, 3600, 6 * 3600)  # seconds that the server's clock is wrong by
+# What the log may tell of: mishaps that an administrator has to know of
+ADMINISTRATORS_BUSINESS = re.compile(
+    r"No space left on device|terminating connection|server closed the connection|connection already closed"
+    r"|cursor already closed|not currently accepting connections|SSL connection has been closed"
+)
 
 
 def problem(status, code=None, headers=None):
@@ -87,13 +94,18 @@ class Chaos(Faults):
                 session.invoices.clear()
 
 
-@tagged("post_install", "-at_install", "post_install_l10n")
-class TestFaults(BaseCase):
-    """A template database with sealed documents is made once, and copied for each seed."""
+class ProcessesCommon(BaseCase):
+    """A template database with sealed documents is made once, and copied for each seed.
+
+    :cvar int documents: how many there are
+    """
+
+    documents = 1
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        cls.pids = []  # of those who work
         cls.template, cls.database = f"{get_db_name()}_sealed", f"{get_db_name()}_faults"
         folder = tempfile.TemporaryDirectory()
         cls.addClassCleanup(folder.cleanup)
@@ -107,7 +119,7 @@ class TestFaults(BaseCase):
             cls.addClassCleanup(cls.drop, database)
         cls.clone(get_db_name(), cls.database)
         cls.start_process()
-        cls.tell("seal", DOCUMENTS)
+        cls.tell("seal", cls.documents)
         cls.tell("rest")
         cls.clone(cls.database, cls.template)
 
@@ -151,7 +163,7 @@ class TestFaults(BaseCase):
         options |= {"addons-path": ",".join(config["addons_path"]), "data-dir": config["data_dir"]}
         options |= {"database": cls.database, "log-level": "warn"}
         cls.log = cls.folder / "log"
-        log = cls.log.open("w")
+        log = cls.log.open("a")
         cls.addClassCleanup(log.close)
         cls.process = subprocess.Popen(
             [sys.executable, WORKER, *(f"--{name}={value}" for name, value in options.items())],
@@ -184,12 +196,36 @@ class TestFaults(BaseCase):
             raise AssertionError(cls.log.read_text())
         return json.loads(answer)
 
+    def mistakes(self):
+        """Return the entries of the log that tell of the addon's own mistakes."""
+        entries = re.split(r"^(?=\d{4}-\d\d-\d\d )", self.log.read_text(), flags=re.M)
+        return [
+            entry for entry in entries if "l10n_pl_ksef_offline" in entry and not ADMINISTRATORS_BUSINESS.search(entry)
+        ]
+
+    def finish(self):
+        self.assertEqual(self.tell("finish"), {"status": 0}, self.log.read_text())
+
+
+@tagged("post_install", "-at_install", "post_install_l10n")
+class TestFaults(ProcessesCommon):
+    documents = DOCUMENTS
+
     def test_each_document_arrives_once(self):
         for seed in os.environ.get(SEEDS_VARIABLE, SEEDS).split():
             with self.subTest(seed=seed):
-                self.run_seed(random.Random(seed))  # noqa: S311
+                try:
+                    self.run_seed(random.Random(seed))  # noqa: S311
+                finally:
+                    self.kill_all()
+
+    def kill_all(self):
+        while self.pids:
+            self.tell("kill", self.pids.pop())
 
     def run_seed(self, chance):
+        os.truncate(self.log, 0)  # one failure is one failure
+        self.clock.put_wrong(0)
         self.tell("rest")
         self.clone(self.template, self.database)
         self.clock.sleep(7200)  # KSeF still counts the requests of the seed before
@@ -205,28 +241,49 @@ class TestFaults(BaseCase):
         self.ksef.observers[:] = [observe]
         rejected = self.choose_outcomes(chance)
         self.ksef.faults = chaos = Chaos(self.ksef, chance)
-        kills = 0
+        clock_was_right = self.let_fail(chance, chaos)
+        self.ksef.faults = Faults()
+        self.ksef.state.unavailable_sessions.clear()
+        self.clock.put_wrong(0)
+        self.finish()
+        if self.tell("correct")["made"]:
+            self.finish()
+        self.check(rejected)
+        if clock_was_right:
+            self.assertEqual(too_many, [])
+        self.assertEqual(self.mistakes(), [])
+
+    def let_fail(self, chance, chaos):
+        """Let workers and an accountant begin again and again; tell whether their clock was right all the time."""
+        kills, clock_was_right = 0, True
         while kills < KILLS and self.unfinished():
-            pids = [self.tell("work", chance.choice((0, 10, 1000)))["pid"] for _worker in range(chance.choice((1, 2)))]
+            for _worker in range(chance.choice((1, 2))):
+                self.pids.append(self.tell("work", chance.choice((0, 10, 1000)), chance.random())["pid"])
             if chance.random() < 0.5:
-                pids.append(self.tell("decide", chance.random())["pid"])
+                self.pids.append(self.tell("decide", chance.random())["pid"])
             self.let_work(chaos, chance.randrange(40))
-            for pid in pids:
-                self.tell("kill", pid)
+            if chance.random() < 0.3:
+                self.restart_database()
+                self.let_work(chaos, chance.randrange(20))
+            self.kill_all()
             kills += 1
+            if chance.random() < 0.1:
+                self.clock.put_wrong(chance.choice(CLOCK_ERRORS))
+                clock_was_right = False
             if chance.random() < 0.3:
                 self.ksef.restart()
             if chance.random() < 0.5:
                 self.tell("correct")
         self.assertGreater(kills, 3)
-        self.ksef.faults = Faults()
-        self.ksef.state.unavailable_sessions.clear()
-        self.finish()
-        if self.tell("correct")["made"]:
-            self.finish()
-        self.check(rejected)
-        self.assertEqual(too_many, [])
-        self.assertNotIn("l10n_pl_ksef_offline", self.log.read_text())
+        return clock_was_right
+
+    def restart_database(self):
+        """Cut all connections to the database, as its server does when it is restarted, and refuse new ones a while."""
+        database = SQL.identifier(self.database)
+        self.on_server(SQL("ALTER DATABASE %s ALLOW_CONNECTIONS false", database))
+        self.on_server(SQL("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", self.database))
+        time.sleep(0.02)
+        self.on_server(SQL("ALTER DATABASE %s ALLOW_CONNECTIONS true", database))
 
     def choose_outcomes(self, chance):
         """Let KSeF reject some documents, and break off its work on others; return the hashes of those rejected."""
@@ -240,9 +297,6 @@ class TestFaults(BaseCase):
 
     def unfinished(self):
         return self.query("SELECT id FROM l10n_pl_ksef_document WHERE state IN %s LIMIT 1", ("waiting", *ON_THE_WAY))
-
-    def finish(self):
-        self.assertEqual(self.tell("finish"), {"status": 0}, self.log.read_text())
 
     def let_work(self, chaos, requests):
         wanted, end = chaos.seen + requests, time.monotonic() + LONGEST_LIFE

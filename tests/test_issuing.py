@@ -2,7 +2,7 @@ from unittest.mock import patch
 
 from odoo import Command
 from odoo.exceptions import AccessError, UserError
-from odoo.tests import Form, freeze_time, new_test_user
+from odoo.tests import Form, freeze_time
 
 from ..ksef.law.buyers import BuyerClass
 from ..models.res_partner import BUYER_CLASSES
@@ -251,13 +251,7 @@ class TestIssuing(KsefOfflineCommon):
                     "perm_unlink": False,
                 }
             )
-        seller = new_test_user(
-            self.env,
-            "seller",
-            "base.group_user",
-            company_id=self.company.id,
-            company_ids=[Command.set(self.company.ids)],
-        )
+        seller = self.new_user("seller", "base.group_user")
         seller.group_ids += group
         waiting, issued = self.posted_invoice(), self.posted_invoice()
         issued.action_l10n_pl_ksef_issue_offline()
@@ -270,13 +264,7 @@ class TestIssuing(KsefOfflineCommon):
             self.assertEqual(seen.l10n_pl_ksef_buyer_class, "consumer")
 
     def test_no_wizard_of_another_user(self):
-        other = new_test_user(
-            self.env,
-            "other_accountant",
-            "account.group_account_invoice",
-            company_id=self.company.id,
-            company_ids=[Command.set(self.company.ids)],
-        )
+        other = self.new_user("other_accountant", "account.group_account_invoice")
         wizard = self.wizard(self.posted_invoice())
         with self.assertRaises(AccessError):
             wizard.with_user(other).action_issue()

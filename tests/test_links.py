@@ -1,10 +1,14 @@
 from datetime import date, datetime, timezone
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from odoo.tests import BaseCase
 
 from ..devtools.authority import Authority
 from ..devtools.scanning import digest_in, verify
-from ..ksef.codes import links
+from ..ksef.codes import contexts, links
+from ..ksef.errors import ContextInvalid
 
 # Published by the ministry, kody-qr.md of its API documentation.
 PUBLISHED_HASH = "UtQp9Gpc51y-u3xApZjIjgkpZ01js-J8KflSPW8WzIE"
@@ -71,6 +75,58 @@ class TestLinks(BaseCase):
                 self.assertFalse(verify(url.replace("qr-test", "qr"), der), "the host is signed")
                 self.assertFalse(verify(url.replace("/Nip/", "/nip/"), der), "the context is signed")
                 self.assertFalse(verify(self.kod_ii(other), der))
+
+    def test_contexts_are_put_right(self):
+        for kind, right, typed in (
+            ("Nip", "5260001246", ("526-000-12-46", "PL5260001246", " pl 526 000 12 46 ", "NIP 526.000.12.46")),
+            ("InternalId", "5260001246-12345", ("PL5260001246-12345", "526-000-12-46-12345", "526000124612345")),
+            ("NipVatUe", "5260001246-DE123456789", ("PL5260001246 DE 123 456 789", "526-000-12-46/de123456789")),
+            ("NipVatUe", "5260001246-NL0012345678+*", ("5260001246-nl0012345678+*",)),
+            ("PeppolId", "PPL123456", ("ppl 123456", "P-PL-123456")),
+        ):
+            for value in (right, *typed):
+                with self.subTest(kind, value=value):
+                    self.assertEqual(contexts.put_right(kind, value), right)
+                    self.assertEqual(contexts.is_right(kind, value), value == right)
+
+    def test_what_is_no_context_is_refused(self):
+        for kind, value in (
+            ("Nip", "526/000"),
+            ("Nip", ""),
+            ("Nip", "5260001247"),
+            ("Nip", "5260001246-12345"),
+            ("Nip", "DE5260001246"),
+            ("Nip", "٥٢٦٠٠٠١٢٤٦"),
+            ("InternalId", "5260001246"),
+            ("InternalId", "5260001246-1234"),
+            ("InternalId", "5260001247-12345"),
+            ("NipVatUe", "5260001246"),
+            ("NipVatUe", "5260001246-PL5260001246"),
+            ("NipVatUe", "5260001246-GB123456789"),
+            ("PeppolId", "PL123456"),
+            ("PeppolId", "5260001246"),
+        ):
+            with self.subTest(kind, value=value):
+                with self.assertRaises(ContextInvalid) as caught:
+                    contexts.put_right(kind, value)
+                self.assertIn("such as", str(caught.exception))
+                self.assertFalse(contexts.is_right(kind, value))
+
+    @given(st.sampled_from(["Nip", "InternalId", "NipVatUe", "PeppolId"]), st.text())
+    def test_any_context(self, kind, value):
+        try:
+            right = contexts.put_right(kind, value)
+        except ContextInvalid:
+            self.assertFalse(contexts.is_right(kind, value))
+        else:
+            self.assertTrue(contexts.is_right(kind, right))
+            self.assertRegex(right, r"^[A-Z0-9+*-]+$")
+
+    def test_context_of_a_link(self):
+        for context in (("Nip", "1111111111"), ("Nip", "526/000"), ("InternalId", "a/certificate/b"), ("X", "")):
+            url = links.kod_ii("test", context, "1111111111", "01F20A5D352AE590", self.sha256, lambda _payload: b"ab")
+            with self.subTest(context):
+                self.assertEqual(links.context_of(url), context)
 
     def test_the_digest_is_of_the_exact_bytes(self):
         # Inputs published in a unit test of the ministry's C# client

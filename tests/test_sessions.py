@@ -241,7 +241,7 @@ class TestInteractive(SessionCase):
         session = self.ksef.open_interactive()
         for number in range(25):
             self.ksef.send(session, invoice(str(number), TODAY if number % 5 else TODAY + timedelta(days=1)))
-        self.patch(sessions, "_INVOICES_PAGE_SIZE", 10)
+        self.patch(sessions, "_PAGE_SIZE", 10)
         self.calls.clear()
         statuses = list(self.ksef.session_invoices(session.reference))
         self.assertEqual([status.ordinal for status in statuses], list(range(1, 26)))

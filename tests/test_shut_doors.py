@@ -2,7 +2,6 @@
 
 from unittest.mock import patch
 
-from odoo import Command
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import HttpCase, freeze_time, new_test_user
 from odoo.tools import mute_logger
@@ -262,26 +261,14 @@ class TestShutDoors(PaperCommon, HttpCase):
         )
         wizard.sudo().difference = "<table>prices and buyers</table>"
         other = self.env["res.company"].create({"name": "Inna", "country_id": self.env.ref("base.pl").id})
-        stranger = new_test_user(
-            self.env,
-            "stranger",
-            "account.group_account_invoice",
-            company_id=other.id,
-            company_ids=[Command.set(other.ids)],
-        )
+        stranger = self.new_user("stranger", "account.group_account_invoice", other)
         self.env.flush_all()
         self.env.invalidate_all()
         seen = model.with_user(stranger).search([])
         self.assertFalse(seen, seen and seen.read(["difference", "ksef_number", "document_id", "rejection_words"]))
 
     def test_no_link_to_what_may_not_be_opened(self):
-        seller = new_test_user(
-            self.env,
-            "seller",
-            "base.group_user",
-            company_id=self.company.id,
-            company_ids=[Command.set(self.company.ids)],
-        )
+        seller = self.new_user("seller", "base.group_user")
         for model in ("account.move", "account.move.line", "account.journal", "account.account"):
             self.env["ir.model.access"].create(
                 {

@@ -8,7 +8,7 @@ from ..ksef.law import papers
 from ..models.account_move import standing
 from .common import NOW
 from .test_hand_over import DOMESTIC, FOREIGN, PaperCommon
-from .test_print import text_of
+from .test_print import codes_of, pages_of, text_of
 
 
 class StandingCommon(PaperCommon):
@@ -98,6 +98,30 @@ class TestStanding(StandingCommon, HttpCase):
         others = moves.search([("id", "in", moves.ids), ("l10n_pl_ksef_standing", "not in", list(standing.ISSUED))])
         self.assertEqual(others, moves - issued)
 
+    def test_who_may_go_back_to_draft(self):
+        """Whatever button or call it comes from: what KSeF or a buyer may hold stays posted."""
+        number = "5795955811-20261123-00000000000F-0F"
+        kept = {
+            "was issued offline": self.sealed(self.foreign),
+            "total failure": self.in_total_failure(),
+            "Offline24": self.told(self.invoice(), l10n_pl_edi_status="offline_failed"),
+            "which has not given the number": self.told(self.invoice(), l10n_pl_edi_status="sent"),
+            "Press Ask KSeF": self.told(self.invoice(), l10n_pl_ksef_maybe_sent=True),
+            "has accepted it": self.told(self.invoice(), l10n_pl_edi_status="accepted", l10n_pl_edi_number=number),
+        }
+        for words, move in kept.items():
+            move = move.with_user(self.accountant)
+            self.assertFalse(move.show_reset_to_draft_button)
+            for act in (move.button_draft, move.button_cancel, lambda move=move: move.write({"state": "draft"})):
+                with self.subTest(words), self.assertRaisesRegex((UserError, ValidationError), words):
+                    with self.env.cr.savepoint():
+                        act()
+                        self.env.flush_all()
+        self.assertEqual({move.l10n_pl_ksef_standing for move in kept.values()}, standing.NOT_TO_RESET)
+        for move in (self.invoice(), self.outside(), self.told(self.invoice(), l10n_pl_edi_status="rejected")):
+            move.with_user(self.accountant).button_draft()
+            self.assertEqual(move.state, "draft")
+
     def test_the_sets_know_every_standing(self):
         values = {value for value, _label in standing.STANDINGS}
         for names in (standing.ISSUED, standing.NOT_TO_RESET, standing.NOT_TO_SEND_ONLINE, standing.REFERENCE_STATES):
@@ -106,14 +130,24 @@ class TestStanding(StandingCommon, HttpCase):
 
 @freeze_time(NOW)
 class TestBesideOffline24(StandingCommon, HttpCase):
-    """Odoo's own Offline24 (``l10n_pl_edi_qr_code``), told by the status that it writes."""
+    """Odoo's own Offline24 (``l10n_pl_edi_qr_code``), told by the status that it writes.
+
+    They run in a database without it and, by ``./dev offline24``, in one where an addon with its names is installed.
+    """
 
     def setUp(self):
         super().setUp()
         self.env["ir.config_parameter"].set_param("report.url", self.base_url())
 
     def prepared(self, facts=DOMESTIC):
-        return self.told(self.posted_invoice(partner_id=self.buyer(**facts).id), l10n_pl_edi_status="offline_pending")
+        move = self.posted_invoice(partner_id=self.buyer(**facts).id)
+        if not self.module_is_here():
+            return self.told(move, l10n_pl_edi_status="offline_pending")
+        move.action_l10n_pl_edi_prepare_offline()
+        return move
+
+    def module_is_here(self):
+        return "l10n_pl_edi_offline_certificate" in self.env["res.company"]._fields
 
     def test_it_is_not_issued_here_as_well(self):
         move = self.prepared().with_user(self.accountant)
@@ -160,8 +194,32 @@ class TestBesideOffline24(StandingCommon, HttpCase):
     def test_never_two_codes(self):
         """Odoo's codes on what it has prepared, ours on what was issued here."""
         hidden = "#ksef_certificate_code { display: none; }"
+        reports = self.env["ir.actions.report"].with_context(force_report_rendering=True)
         for move, is_ours in ((self.prepared(FOREIGN), False), (self.sealed(self.buyer(**FOREIGN)), True)):
             page = self.url_open(f"{self.portal(move)}&report_type=html").text
             with self.subTest(is_ours=is_ours):
                 self.assertEqual(hidden in page, is_ours)
                 self.assertEqual("l10n_pl_ksef_verification_codes" in page, is_ours)
+            content, _kind = reports._render("account.account_invoices", move.ids)
+            codes = codes_of(pages_of(content, 150))
+            document = move.l10n_pl_ksef_document_id
+            theirs = ["https://example.com/kod-i", "https://example.com/kod-ii"] if self.module_is_here() else []
+            with self.subTest("printed", is_ours=is_ours):
+                self.assertCountEqual(codes, [document.kod_i, document.kod_ii] if is_ours else theirs)
+
+    def test_each_sends_its_own(self):
+        if not self.module_is_here():
+            self.skipTest("needs the addon with the names of Offline24: ./dev offline24")
+        theirs, ours = self.prepared(), self.sealed(self.buyer(**DOMESTIC))
+        failed = self.told(self.prepared(), l10n_pl_edi_status="offline_failed")
+        found = self.env["account.move"]._cron_l10n_pl_edi_send_offline()
+        self.assertEqual(found & (theirs + ours + failed), theirs + failed)
+        action = self.env.ref("l10n_pl_edi_qr_code.action_prepare_offline")
+        with self.assertRaisesRegex(UserError, "must not prepare it once more"):
+            action.with_context(active_model="account.move", active_ids=ours.ids, active_id=ours.id).run()
+
+    def test_settings_tell_the_two_certificates_apart(self):
+        settings = self.env["res.config.settings"].create({})
+        self.assertEqual(settings.l10n_pl_ksef_beside_offline24, self.module_is_here())
+        view = settings.get_view(self.env.ref("base_setup.res_config_settings_view_form").id)["arch"]
+        self.assertIn("for Odoo's own Offline24 alone", view)

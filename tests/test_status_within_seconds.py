@@ -1,5 +1,6 @@
 """Odoo sends an invoice online and asks for its status at once: what was sent is never taken for lost."""
 
+import json
 from unittest.mock import patch
 
 from odoo.exceptions import UserError
@@ -19,8 +20,9 @@ SEAM_LOG = "odoo.addons.l10n_pl_ksef_offline.models.l10n_pl_edi"
 JOBS_LOG = "odoo.addons.l10n_pl_ksef_offline.tools.jobs"
 
 
-@freeze_time(NOW)
-class TestStatusWithinSeconds(OnlineCommon):
+class StatusWithinSecondsCommon:
+    """Odoo asks for the status right after sending, in every build."""
+
     def setUp(self):
         super().setUp()
         if not hasattr(ODOOS, "_l10n_pl_edi_try_status_fetch_from_ksef"):
@@ -46,6 +48,14 @@ class TestStatusWithinSeconds(OnlineCommon):
         self.startPatcher(patch.object(ODOOS, "_call_web_service_before_invoice_pdf_render", send_and_ask))
         self.startPatcher(patch.object(ODOOS, "_l10n_pl_edi_try_status_fetch_from_ksef", ask, create=True))
 
+    def let_ksef_finish(self):
+        for session in self.ksef.state.sessions.values():
+            for invoice in session.invoices:
+                invoice.polls_left = 0
+
+
+@freeze_time(NOW)
+class TestStatusWithinSeconds(StatusWithinSecondsCommon, OnlineCommon):
     def sent(self, facts=DOMESTIC):
         move = self.posted_invoice(partner_id=self.buyer(**facts).id)
         with mute_logger(ODOO_SERVICE_LOG):
@@ -55,11 +65,6 @@ class TestStatusWithinSeconds(OnlineCommon):
         field = "l10n_pl_edi_attachment_file"
         found = [("res_model", "=", "account.move"), ("res_id", "=", move.id), ("res_field", "=", field)]
         return self.env["ir.attachment"].sudo().search(found)
-
-    def let_ksef_finish(self):
-        for session in self.ksef.state.sessions.values():
-            for invoice in session.invoices:
-                invoice.polls_left = 0
 
     def ask(self, move):
         with mute_logger(ODOO_SERVICE_LOG):
@@ -156,3 +161,18 @@ class TestStatusWithinSeconds(OnlineCommon):
         move.sudo().write({"l10n_pl_edi_status": "sent", "ref": "ZAM/1"})
         self.assertEqual((move.sudo().read(names), move.ref), ([before], "ZAM/1"))
         self.assertEqual(self.run_job(), [])
+
+    def test_too_many_requests(self):
+        """HTTP 429 is no outage, and what was sent has not been received."""
+        move = self.posted_invoice(partner_id=self.buyer(**DOMESTIC).id)
+        words = {"status": {"code": 429, "description": "Too Many Requests", "details": ["za 30 sekund"]}}
+        busy = AnswerInstead(429, json.dumps(words).encode(), "application/json", {"Retry-After": "30"})
+        self.ksef.faults.plan(busy, "POST", "/sessions/online/*/invoices")
+        with self.assertRaisesRegex(UserError, "takes no more requests for now.*Send it again") as told:
+            with mute_logger(ODOO_SERVICE_LOG):
+                self.send(move)
+        self.assertNotIn("Issue offline", str(told.exception.args))
+        self.assertEqual((move.l10n_pl_ksef_standing, self.files(move).ids), ("to_issue", []))
+        with mute_logger(ODOO_SERVICE_LOG):
+            self.send(move)
+        self.assertEqual(move.l10n_pl_ksef_standing, "sent_online")

@@ -3,6 +3,7 @@ import hashlib
 from datetime import datetime, timezone
 
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
 
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import Form, freeze_time
@@ -48,6 +49,17 @@ class TestUpload(KsefOfflineCommon):
         form = self.form(None, issued.pkcs12(PASSWORD))
         self.assertTrue(form.serial_number)
         form.save().action_add()
+
+    def test_a_pkcs12_file_may_hold_the_certificate_alone(self):
+        """Its key is here already; its password is asked for once."""
+        issued = self.issued()
+        lone_key = self.form(issued.key_file(PASSWORD), None).save().action_add()
+        file = pkcs12.serialize_key_and_certificates(
+            None, None, None, [issued.certificate], BestAvailableEncryption(PASSWORD.encode())
+        )
+        form = self.form(None, file)
+        self.assertFalse(form.password_problem)
+        self.assertEqual(form.save().action_add()["res_id"], lone_key["res_id"])
 
     def test_problems_stand_beside_their_field_and_nothing_is_stored(self):
         good, other = self.issued(), self.issued()

@@ -1,4 +1,5 @@
 from . import (
+    base_module_uninstall,
     certificate_request,
     certificate_revoke,
     certificate_upload,

@@ -32,7 +32,7 @@ class CertificateUpload(models.TransientModel):
     key_file_name = fields.Char(export_string_translation=False)
     certificate_file = fields.Binary("Certificate", store=False)
     certificate_file_name = fields.Char(export_string_translation=False)
-    password = fields.Char("Key Password", store=False)
+    password = fields.Char("Key Password", store=False, trim=False)
     token = fields.Text(groups=fields.NO_ACCESS, copy=False, prefetch=False, export_string_translation=False)
     pem = fields.Text(export_string_translation=False)
 
@@ -105,7 +105,7 @@ class CertificateUpload(models.TransientModel):
                 raise
             private_key = key_files.read_private_key(files[0] or files[1], password or None)
         except PrivateKeyMissing:
-            public = key_files.read_certificate(files[1] or files[0])
+            public = key_files.read_certificate(files[1] or files[0], password or None)
             if all(files) or not self._certificates()._awaiting(self.company_id, self.environment, public):
                 raise
         if public:

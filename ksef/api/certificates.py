@@ -8,11 +8,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
 
+from ..errors import HolderUnfit
 from ..keys.enrollment import SubjectData
+from ..sentences import Sentence, _
 from .login import Login
 from .types import code_of, moment, moment_or_none, sentence_of
 
+# pylint: disable=prefer-env-translation  # there is no env here
+
 MAX_CERTIFICATES_AT_ONCE = 10
+MAX_DAYS_AHEAD = 90  # of the first moment of a certificate that is asked for
+COUNTED_DAYS = 30  # in which KSeF counts the requests of a holder, whatever became of them
 _PAGE_SIZE = 50
 
 
@@ -72,8 +78,38 @@ class CertificateRecord:
     name: str
     status: str
     holder: tuple
+    requested_at: datetime
     valid_from: datetime
     last_used_at: datetime | None
+
+
+# What to do about a request that failed, by KSeF's code; of 400 the words tell which of two reasons it was.
+_REMEDIES = {
+    25003: _(
+        "The holder's data have changed since they were read: request it again. If that does not help, request the "
+        "certificate in KSeF's own application, and add its two files here."
+    ),
+    400: _("Request it again: a new private key is made each time."),
+    500: _("KSeF itself failed: request it again later. Each request counts for 30 days."),
+    550: _("KSeF cancelled it on its side: request it again. Each request counts for 30 days."),
+}
+_LIMIT_REMEDY = _(
+    "The holder has as many certificates as KSeF allows: revoke one that is not used any more, and ask again."
+)
+_OTHER_REMEDY = _(
+    "This cannot be put right from here: request the certificate in KSeF's own application, and add its two files here."
+)
+
+
+def remedy(code: int | str, reason: str) -> Sentence:
+    """Tell what can be done about a request for a certificate that KSeF has refused.
+
+    :param code: of the status of the request, or of the refusal.
+    :param reason: KSeF's own words.
+    """
+    if code == EnrollmentCode.REFUSED and "limit" in reason.lower():
+        return Sentence(_LIMIT_REMEDY)
+    return Sentence(_REMEDIES.get(code, _OTHER_REMEDY))
 
 
 class Certificates(Login):
@@ -87,6 +123,7 @@ class Certificates(Login):
         """Return the ``SubjectData`` that a request for a certificate must have.
 
         :raises LoginMethodUnfit: the login was not by certificate or signature
+        :raises HolderUnfit: KSeF prescribes an attribute that is not known here, and refuses a request without it
         """
         return self._call("GET", "/certificates/enrollments/data", _subject_data)
 
@@ -97,7 +134,7 @@ class Certificates(Login):
         :param str certificate_type: "Authentication" or "Offline"
         :param bytes csr: PKCS#10, DER, see ``enrollment.build_csr``
         :param datetime valid_from: aware; at once if None
-        :raises LoginMethodUnfit, CertificateLimitReached, RequestRefused: see there
+        :raises LoginMethodUnfit, CertificateLimitReached, RequestLimitReached, RequestRefused: see there
         """
         request = {
             "certificateName": name,
@@ -171,10 +208,22 @@ def _certificate_limits(body):
     )
 
 
+_ATTRIBUTES = {
+    "commonName",
+    "countryName",
+    "givenName",
+    "surname",
+    "serialNumber",
+    "uniqueIdentifier",
+    "organizationName",
+    "organizationIdentifier",
+}
+
+
 def _subject_data(body):
     # The description of the API has one text, the documentation says that there may be a list.
     given_names = body.get("givenName") or ()
-    return SubjectData(
+    subject = SubjectData(
         common_name=body["commonName"],
         country_name=body["countryName"],
         given_names=(given_names,) if isinstance(given_names, str) else tuple(given_names),
@@ -184,6 +233,11 @@ def _subject_data(body):
         organization_name=body.get("organizationName"),
         organization_identifier=body.get("organizationIdentifier"),
     )
+    if unknown := [name for name, value in body.items() if value and name not in _ATTRIBUTES]:
+        attributes = ", ".join(sorted(unknown))
+        problem = Sentence(_("it prescribes %(attributes)s, not known here"), {"attributes": attributes})
+        raise HolderUnfit(problem=problem)
+    return subject
 
 
 def _enrollment(body):
@@ -209,6 +263,7 @@ def _certificate_record(body):
         name=body["name"],
         status=body["status"],
         holder=(holder["type"], holder["value"]),
+        requested_at=moment(body["requestDate"]),
         valid_from=moment(body["validFrom"]),
         last_used_at=moment_or_none(body.get("lastUseDate")),
     )

@@ -26,7 +26,7 @@ from .types import code_of, moment, moment_or_none, sentence_of
 _logger = logging.getLogger(__name__)
 
 FORM_CODE = {"systemCode": "FA (3)", "schemaVersion": "1-0E", "value": "FA"}
-_INVOICES_PAGE_SIZE = 1000
+_PAGE_SIZE = 1000  # the most that KSeF gives
 _FEW_WORDS = 500  # characters
 _SYMMETRIC_KEYS = "SymmetricKeyEncryption"
 
@@ -269,29 +269,41 @@ class Sessions(Login):
         """Return the ``SessionStatus`` of a session of either kind."""
         return self._call("GET", f"/sessions/{reference}", _session_status)
 
+    def sessions_since(self, since):
+        """Yield the references (str) of the sessions that have accepted invoices; those with packages come first.
+
+        :param datetime since: aware; when the first of them was opened
+        """
+        for kind in ("Batch", "Online"):
+            query = {"sessionType": kind, "dateCreatedFrom": since.isoformat(), "pageSize": _PAGE_SIZE}
+            for reference, accepted in self._pages("/sessions", "sessions", _session_item, query):
+                if accepted:
+                    yield reference
+
     def session_invoices(self, reference):
         """Yield what KSeF says of each invoice that it has received in a session, page after page.
 
         One that cannot be read spoils no other: it comes as ``UnreadableStatus``, the others as ``InvoiceStatus``.
         """
-        path = f"/sessions/{reference}/invoices"
+        yield from self._pages(
+            f"/sessions/{reference}/invoices", "invoices", _readable_status, {"pageSize": _PAGE_SIZE}
+        )
+
+    def _pages(self, path, name, read_item, query):
+        """Yield ``read_item`` of each item that KSeF lists under ``name``, page after page."""
         token = None
 
         def read(body):
             next_token = body.get("continuationToken")
             if next_token and next_token == token:
                 raise ValueError("the same page again")  # reading on would never end
-            return [_readable_status(item) for item in body["invoices"]], next_token
+            return [read_item(item) for item in body[name]], next_token
 
         while True:
-            statuses, token = self._call(
-                "GET",
-                path,
-                read,
-                params={"pageSize": _INVOICES_PAGE_SIZE},
-                headers={"x-continuation-token": token} if token else {},
+            items, token = self._call(
+                "GET", path, read, params=query, headers={"x-continuation-token": token} if token else {}
             )
-            yield from statuses
+            yield from items
             if not token:
                 return
 
@@ -376,6 +388,10 @@ def _session_status(body):
         rejected=body.get("failedInvoiceCount"),
         upo_references=tuple(page["referenceNumber"] for page in upo["pages"]),
     )
+
+
+def _session_item(body):
+    return body["referenceNumber"], body["successfulInvoiceCount"]
 
 
 def _readable_status(body):

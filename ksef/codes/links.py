@@ -23,7 +23,7 @@ HOSTS = {
 LABEL_OFFLINE = "OFFLINE"
 LABEL_CERTIFICATE = "CERTYFIKAT"
 
-_PSS = padding.PSS(mgf=padding.MGF1(hashes.SHA256()), salt_length=32)
+PSS = padding.PSS(mgf=padding.MGF1(hashes.SHA256()), salt_length=32)
 _EC_COORDINATE_BYTES = 32  # P-256
 
 
@@ -61,6 +61,12 @@ def kod_ii(
     return f"https://{signed}/{_base64url(sign(signed.encode()))}"
 
 
+def context_of(url: str) -> tuple[str, str]:
+    """Return the context, (type, value), in a link of KOD II; a wrong value may hold anything, even slashes."""
+    context_type, _slash, rest = url.partition("/certificate/")[2].partition("/")
+    return context_type, rest.rsplit("/", 4)[0]
+
+
 def sign(private_key: bytes, payload: bytes) -> bytes:
     """Return the raw signature (bytes) of ``payload`` as KOD II wants it.
 
@@ -72,7 +78,7 @@ def sign(private_key: bytes, payload: bytes) -> bytes:
     """
     key = serialization.load_der_private_key(private_key, password=None)
     if isinstance(key, rsa.RSAPrivateKey):
-        return key.sign(payload, _PSS, hashes.SHA256())
+        return key.sign(payload, PSS, hashes.SHA256())
     return b"".join(
         number.to_bytes(_EC_COORDINATE_BYTES, "big")
         for number in decode_dss_signature(key.sign(payload, ec.ECDSA(hashes.SHA256())))

@@ -1,5 +1,9 @@
 """Try to read bytes that may be anything: what the libraries raise at those never leaves this package."""
 
+import re
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
 from cryptography import x509
 from cryptography.exceptions import InternalError, UnsupportedAlgorithm
 
@@ -19,19 +23,25 @@ _UNREADABLE = (
 )
 
 
-def attempt(read, *arguments, unsupported: type[errors.KeyUnsupported] | None = errors.KeyUnsupported):
+def attempt(
+    read,
+    *arguments,
+    unsupported: type[errors.KeyUnsupported] | None = errors.KeyUnsupported,
+    told: Mapping[re.Pattern, Callable[[], errors.KsefError]] = MappingProxyType({}),
+):
     """``read(*arguments)``, or None where that is not possible with these data.
 
     The cause is dropped on purpose: it may quote what was in a file.
 
     :param unsupported: error for an algorithm that cryptography does not know; None to pass over it.
-    :raises KsefError: ``unsupported``, or what ``read`` itself raises of this package.
+    :param told: errors to raise for what the library says of some of its own.
+    :raises KsefError: ``unsupported``, one of ``told``, or what ``read`` itself raises of this package.
     """
-    known = True
+    known, words = True, ""
     try:
         return read(*arguments)
-    except _UNREADABLE:
-        return None
+    except _UNREADABLE as error:
+        words = str(error)
     except UnsupportedAlgorithm:
         known = False
     except BaseException as error:
@@ -39,4 +49,7 @@ def attempt(read, *arguments, unsupported: type[errors.KeyUnsupported] | None = 
             raise
     if unsupported and not known:
         raise unsupported(found="unknown")  # outside of the handler, so that the cause is not kept
+    for pattern, refusal in told.items():
+        if pattern.search(words):
+            raise refusal()
     return None

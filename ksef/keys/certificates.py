@@ -80,10 +80,16 @@ def describe(certificate: x509.Certificate) -> Certificate:
 
     :raises KsefError: NotACertificate, CertificateKeyUnsupported.
     """
-    described = attempt(_description, certificate, unsupported=errors.CertificateKeyUnsupported)
+    described = attempt(_description, certificate, unsupported=errors.CertificateKeyUnsupported, told=_EXPLICIT_CURVE)
     if not described:
         raise errors.NotACertificate()
     return described
+
+
+# What cryptography says of such a curve; it has no type of its own for it.
+_EXPLICIT_CURVE = {
+    re.compile(r"explicit parameters"): lambda: errors.CertificateKeyUnsupported(found="EC with explicit parameters")
+}
 
 
 def _description(certificate: x509.Certificate) -> Certificate:
@@ -113,17 +119,19 @@ _ATTRIBUTE_NAMES = {
     NameOID.ORGANIZATION_IDENTIFIER: "organizationIdentifier",
 }
 
+# An attribute of a qualified seal may hold several identifiers in a row, such as that of the court's register.
 _IDENTIFIERS = (
-    (NameOID.ORGANIZATION_IDENTIFIER, re.compile(r"(?:VATPL-)?([0-9]{10})"), "Nip"),
-    (NameOID.SERIAL_NUMBER, re.compile(r"TINPL-([0-9]{10})"), "Nip"),
-    (NameOID.SERIAL_NUMBER, re.compile(r"PNOPL-([0-9]{11})"), "Pesel"),
+    (NameOID.ORGANIZATION_IDENTIFIER, re.compile(r"\bVATPL-([0-9]{10})(?![0-9])"), "Nip"),
+    (NameOID.ORGANIZATION_IDENTIFIER, re.compile(r"^([0-9]{10})$"), "Nip"),
+    (NameOID.SERIAL_NUMBER, re.compile(r"\bTINPL-([0-9]{10})(?![0-9])"), "Nip"),
+    (NameOID.SERIAL_NUMBER, re.compile(r"\bPNOPL-([0-9]{11})(?![0-9])"), "Pesel"),
 )
 
 
 def _identifier(subject: x509.Name) -> tuple[str, str] | tuple[None, None]:
     for oid, pattern, identifier_type in _IDENTIFIERS:
         for value in _attribute(subject, oid):
-            if match := pattern.fullmatch(value):
+            if match := pattern.search(value):
                 return identifier_type, match[1]
     return None, None
 

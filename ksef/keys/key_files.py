@@ -1,8 +1,9 @@
 """Private keys and certificates: read them as KSeF hands them out, and as people keep them.
 
 KSeF's taxpayer application saves a ``.key`` (PEM, PKCS #8, encrypted with PBES2) and later a ``.crt`` (PEM); its API
-gives Base64 of DER. What people make of the two is read as well: PKCS #12, DER, traditional PEM, both in one file,
-the two files swapped. Every failure is one of the errors of this package, and none carries what was in a file.
+gives Base64 of DER. What people make of the two is read as well: PKCS #12, PKCS #7, DER, traditional PEM, both in
+one file, the two files swapped. What else a file may be is named. Every failure is one of the errors of this package,
+and none carries what was in a file.
 """
 
 import base64
@@ -10,8 +11,6 @@ import re
 from dataclasses import dataclass, field
 
 from asn1crypto import parser
-from asn1crypto.keys import EncryptedPrivateKeyInfo
-from asn1crypto.pkcs12 import Pfx, SafeContents
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import (
@@ -19,19 +18,17 @@ from cryptography.hazmat.primitives.serialization import (
     NoEncryption,
     PrivateFormat,
     load_der_private_key,
-    load_pem_private_key,
 )
-from cryptography.hazmat.primitives.serialization.pkcs12 import load_key_and_certificates
+from cryptography.hazmat.primitives.serialization.pkcs7 import load_der_pkcs7_certificates
 
 from .. import errors
+from . import other_formats
 from .attempts import attempt
 from .certificates import Certificate, describe, key_type, sha256, spki
+from .encryption import open_key, open_pem_key, open_pkcs12
 
 # Bytes. A key has less than 4 KiB, a PKCS #12 file with a chain less than 16 KiB.
 FILE_LIMIT = 64 * 1024
-
-# Iterations when a key is derived from a password. KSeF uses 100 000; a huge count would only keep the server busy.
-ROUNDS_LIMIT = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -54,7 +51,7 @@ def read_private_key(data: bytes | None, password: str | None = None) -> bytes:
     :param password: opens an encrypted key; ignored where nothing is encrypted.
     :return: PKCS #8, DER, not encrypted.
     :raises KsefError: FileTooLarge, NotAPrivateKey, PrivateKeyMissing, KeyUnsupported, EncryptionUnsupported,
-        PasswordMissing, PasswordWrong; NotACertificate where a certificate beside the key is damaged.
+        FormatUnsupported, PasswordMissing, PasswordWrong; NotACertificate where one beside the key is damaged.
     """
     key, *_others = _private_keys(_blocks(data, password, errors.NotAPrivateKey), password)
     return _pkcs8(key)
@@ -66,9 +63,9 @@ def read_certificate(data: bytes | None, password: str | None = None, private_ke
     :param password: opens an encrypted PKCS #12 file; a key beside the certificate stays unopened.
     :param private_key: PKCS #8, DER; of several certificates take the one for this key.
         Without it, or if none is for it: the first that is not an authority's.
-    :raises KsefError: FileTooLarge, NotACertificate, CertificateMissing, CertificateKeyUnsupported; for a PKCS #12
-        file also EncryptionUnsupported, PasswordMissing, PasswordWrong; NotAPrivateKey, KeyUnsupported for
-        ``private_key``.
+    :raises KsefError: FileTooLarge, NotACertificate, CertificateMissing, CertificateKeyUnsupported,
+        FormatUnsupported; for a PKCS #12 file also EncryptionUnsupported, PasswordMissing, PasswordWrong;
+        NotAPrivateKey, KeyUnsupported for ``private_key``.
     """
     public_key = spki(_load_private_key(private_key).public_key()) if private_key else None
     return describe(_choose(_certificates(_blocks(data, password, errors.NotACertificate)), public_key))
@@ -116,8 +113,10 @@ _ENCRYPTED_KEY = "encrypted private key"
 _ENCRYPTED_PEM = "encrypted private key in traditional PEM"
 _CERTIFICATE = "certificate"
 _PKCS12 = "PKCS #12"
+_PKCS7 = "PKCS #7"
+_PUBLIC_KEY = "public key"
 
-_INTEGER, _BIT_STRING, _OCTET_STRING, _SEQUENCE = 2, 3, 4, 16
+_INTEGER, _BIT_STRING, _OCTET_STRING, _OID, _SEQUENCE = 2, 3, 4, 6, 16
 # How each structure begins: the tags of its first elements.
 _SHAPES = (
     ((_SEQUENCE, _SEQUENCE, _BIT_STRING), _CERTIFICATE),  # RFC 5280
@@ -126,11 +125,13 @@ _SHAPES = (
     ((_INTEGER, _OCTET_STRING), _PRIVATE_KEY),  # RFC 5915, ECPrivateKey
     ((_INTEGER, _INTEGER, _INTEGER), _PRIVATE_KEY),  # RFC 8017, RSAPrivateKey
     ((_INTEGER, _SEQUENCE), _PKCS12),  # RFC 7292, PFX
+    ((_OID,), _PKCS7),  # RFC 5652, ContentInfo
+    ((_SEQUENCE, _BIT_STRING), _PUBLIC_KEY),  # RFC 5280, SubjectPublicKeyInfo
 )
 _LONGEST_SHAPE = max(len(shape) for shape, _kind in _SHAPES)
 
+_PEM_LABELS = (b"PRIVATE KEY", b"CERTIFICATE", b"PKCS7", b"CMS")  # the ends of those that are read
 _PEM_MARK = re.compile(rb"-----(BEGIN|END) ([A-Z0-9 ]+)-----")
-_SCRYPT = bytes.fromhex("2b06010401da47040b")
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,7 @@ class _Block:
 
 
 def _blocks(data: bytes | None, password: str | None, unreadable: type[errors.KsefError]) -> list[_Block]:
-    """Keys and certificates of a file, in its order; PKCS #12 opened, all else as it stands.
+    """Keys and certificates of a file, in its order; PKCS #12 and PKCS #7 unpacked, all else as it stands.
 
     :param unreadable: error for a file that does not say what it wants to be.
     """
@@ -152,12 +153,13 @@ def _blocks(data: bytes | None, password: str | None, unreadable: type[errors.Ks
     if not text.strip():
         return []
     marks = list(_PEM_MARK.finditer(text))
-    if any(mark[1] == b"BEGIN" for mark in marks):
-        return _pem_blocks(text, marks)
-    block = _der_block(data) or _der_block(_base64(text))
-    if not block:
+    is_pem = any(mark[1] == b"BEGIN" for mark in marks)
+    blocks = _pem_blocks(text, marks) if is_pem else _der_blocks(data, text)
+    if not blocks and (other := other_formats.named(text, unreadable.about)):
+        raise other
+    if not blocks and not is_pem:
         raise unreadable()
-    return _open_pkcs12(block.content, password) if block.kind == _PKCS12 else [block]
+    return [inside for block in blocks for inside in _unpacked(block, password, unreadable)]
 
 
 def _ascii(data: bytes) -> bytes:
@@ -170,6 +172,11 @@ def _ascii(data: bytes) -> bytes:
 def _base64(text: bytes) -> bytes:
     """Decoded text, empty if it is not Base64."""
     return attempt(base64.b64decode, b"".join(text.split()), None, True) or b""
+
+
+def _der_blocks(data: bytes, text: bytes) -> list[_Block]:
+    block = _der_block(data) or _der_block(_base64(text))
+    return [block] if block else []
 
 
 def _der_block(data: bytes) -> _Block | None:
@@ -212,12 +219,14 @@ def _pem_blocks(text: bytes, marks: list[re.Match]) -> list[_Block]:
     blocks = []
     for begin, end in zip(marks, [*marks[1:], None], strict=True):
         label = begin[2]
-        if begin[1] != b"BEGIN" or not label.endswith((b"PRIVATE KEY", b"CERTIFICATE")):
+        if begin[1] != b"BEGIN" or not label.endswith(_PEM_LABELS):
             continue
+        if label == b"OPENSSH PRIVATE KEY":
+            raise other_formats.openssh_key()
         whole = end is not None and (end[1], end[2]) == (b"END", label)
         block = _pem_block(label, text[begin.end() : end.start()]) if whole else None
         if not block:
-            raise (errors.NotACertificate if label.endswith(b"CERTIFICATE") else errors.NotAPrivateKey)()
+            raise (errors.NotAPrivateKey if label.endswith(b"PRIVATE KEY") else errors.NotACertificate)()
         blocks.append(block)
     return blocks
 
@@ -234,21 +243,28 @@ def _pem_block(label: bytes, body: bytes) -> _Block | None:
     return _Block(_ENCRYPTED_PEM, b"\n".join(lines))
 
 
-def _open_pkcs12(data: bytes, password: str | None) -> list[_Block]:
-    _refuse_costly(_pkcs12_rounds, data)
-    secrets = [_utf8(password), None] if password else [None]
-    secrets = [secret for secret in secrets if not secret or b"\0" not in secret]  # cryptography would print it
-    opened = next(filter(None, (attempt(load_key_and_certificates, data, secret) for secret in secrets)), None)
-    if not opened:
-        raise errors.PasswordWrong() if password else errors.PasswordMissing()
-    key, certificate, chain = opened
+def _unpacked(block: _Block, password: str | None, unreadable: type[errors.KsefError]) -> list[_Block]:
+    """What is in a file that holds several things; any other block as it is."""
+    if block.kind == _PUBLIC_KEY:
+        raise other_formats.public_key()
+    if block.kind == _PKCS12:
+        key, certificate, chain = open_pkcs12(block.content, password)
+        certificates = [each for each in [certificate, *chain] if each]
+    elif block.kind == _PKCS7:
+        key, certificates = None, attempt(load_der_pkcs7_certificates, block.content)
+        if not certificates:
+            raise unreadable()
+    else:
+        return [block]
     return [
         *[_Block(_PRIVATE_KEY, _pkcs8(each)) for each in [key] if each],
-        *[_Block(_CERTIFICATE, each.public_bytes(Encoding.DER)) for each in [certificate, *chain] if each],
+        *[_Block(_CERTIFICATE, each.public_bytes(Encoding.DER)) for each in certificates],
     ]
 
 
 # From blocks to private keys
+
+_OPEN_KEY = {_ENCRYPTED_KEY: open_key, _ENCRYPTED_PEM: open_pem_key}
 
 
 def _private_keys(blocks: list[_Block], password: str | None) -> list[ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey]:
@@ -257,8 +273,8 @@ def _private_keys(blocks: list[_Block], password: str | None) -> list[ec.Ellipti
     for block in blocks:
         if block.kind == _PRIVATE_KEY:
             keys.append(_load_private_key(block.content))
-        elif block.kind in (_ENCRYPTED_KEY, _ENCRYPTED_PEM):
-            keys.append(_decrypt_private_key(block, password))
+        elif block.kind in _OPEN_KEY:
+            keys.append(_accepted(_OPEN_KEY[block.kind](block.content, password)))
     if not keys:
         raise errors.PrivateKeyMissing()
     return keys
@@ -267,64 +283,13 @@ def _private_keys(blocks: list[_Block], password: str | None) -> list[ec.Ellipti
 def _load_private_key(der: bytes) -> ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey:
     key = attempt(load_der_private_key, der, None)
     if not key:
-        raise errors.NotAPrivateKey()
+        raise other_formats.like_a_private_key(der) or errors.NotAPrivateKey()
+    return _accepted(key)
+
+
+def _accepted(key) -> ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey:
     key_type(key.public_key(), errors.KeyUnsupported)
     return key
-
-
-def _decrypt_private_key(block: _Block, password: str | None) -> ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey:
-    if not password:
-        raise errors.PasswordMissing()
-    load = load_pem_private_key if block.kind == _ENCRYPTED_PEM else load_der_private_key
-    if block.kind == _ENCRYPTED_KEY:
-        _refuse_costly(_key_rounds, block.content)
-    key = attempt(load, block.content, _utf8(password))
-    if not key:
-        raise errors.PasswordWrong()
-    key_type(key.public_key(), errors.KeyUnsupported)
-    return key
-
-
-def _refuse_costly(rounds, der: bytes) -> None:
-    """Refuse what would keep the processor or the memory busy for long before it fails or opens.
-
-    :param rounds: ``_key_rounds`` or ``_pkcs12_rounds``; an encryption that it cannot judge is refused, too
-    """
-    count = attempt(rounds, der)
-    if count is None or count > ROUNDS_LIMIT or _SCRYPT in der:
-        raise errors.EncryptionUnsupported()
-
-
-def _key_rounds(der: bytes) -> int:
-    """Iterations that open an EncryptedPrivateKeyInfo."""
-    return EncryptedPrivateKeyInfo.load(der)["encryption_algorithm"].kdf_iterations
-
-
-def _pkcs12_rounds(der: bytes) -> int:
-    """Highest iteration count in a PKCS #12 file: of its MAC, and of each part that is encrypted.
-
-    :raises ValueError: a part or a MAC of another kind than those of RFC 7292, such as PBMAC1
-    """
-    pfx = Pfx.load(der)
-    encryptions, bags, counts = [], [], [0]
-    if pfx["mac_data"].native:
-        if "." in (name := pfx["mac_data"]["mac"]["digest_algorithm"]["algorithm"].native):  # the OID of an unknown one
-            raise ValueError(name)
-        counts.append(pfx["mac_data"]["iterations"].native)
-    for part in pfx.authenticated_safe:
-        if part["content_type"].native == "encrypted_data":
-            encryptions.append(part["content"]["encrypted_content_info"]["content_encryption_algorithm"])
-        elif part["content_type"].native == "data":
-            bags.extend(SafeContents.load(part["content"].native))
-        else:
-            raise ValueError(part["content_type"].native)
-    while bags:
-        inside = bags.pop()["bag_value"]
-        if isinstance(inside, EncryptedPrivateKeyInfo):
-            encryptions.append(inside["encryption_algorithm"])
-        elif isinstance(inside, SafeContents):
-            bags.extend(inside)
-    return max([*counts, *(encryption.kdf_iterations for encryption in encryptions)])
 
 
 def _pkcs8(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> bytes:
@@ -345,7 +310,7 @@ def _certificates(blocks: list[_Block]) -> list[x509.Certificate]:
 def _load_certificate(der: bytes) -> x509.Certificate:
     certificate = attempt(x509.load_der_x509_certificate, der)
     if not certificate:
-        raise errors.NotACertificate()
+        raise other_formats.like_a_certificate(der) or errors.NotACertificate()
     return certificate
 
 
@@ -367,7 +332,3 @@ def _public_key_of(certificate: x509.Certificate) -> bytes | None:
         return attempt(lambda: spki(certificate.public_key()))
     except errors.KeyUnsupported:
         return None
-
-
-def _utf8(password: str) -> bytes:
-    return password.encode("utf-8", "surrogatepass")

@@ -96,36 +96,30 @@ class AccountMove(models.Model):
     @api.constrains("state")
     def _check_l10n_pl_ksef_issued_stays_posted(self):
         for move in self:
-            if move.state == "posted":
-                continue
-            if move.l10n_pl_ksef_document_id:
-                raise ValidationError(
-                    self.env._(
-                        "Invoice %(number)s was issued offline, so it can neither go back to draft nor be cancelled: "
-                        "the buyer's copy carries codes of this very content. Issue a corrective invoice instead.",
-                        number=move.name,
-                    )
-                )
-            if move.l10n_pl_ksef_standing == "prepared_by_odoo":
-                raise ValidationError(
-                    self.env._(
-                        "Invoice %(number)s was prepared by Odoo's Offline24, so it can neither go back to draft nor "
-                        "be cancelled: its file is made. Cancel its preparation first, or issue a corrective invoice.",
-                        number=move.name,
-                    )
-                )
-            if move.l10n_pl_ksef_maybe_sent:
-                raise ValidationError(
-                    self.env._("KSeF may have received invoice %(number)s: ask KSeF first.", number=move.name)
-                )
-            if move.l10n_pl_ksef_total_failure:
-                raise ValidationError(
-                    self.env._(
-                        "Invoice %(number)s was issued outside KSeF during total failure, so it can neither go back "
-                        "to draft nor be cancelled. Issue a corrective invoice instead.",
-                        number=move.name,
-                    )
-                )
+            if move.state != "posted" and move.l10n_pl_ksef_standing in NOT_TO_RESET:
+                raise ValidationError(move._l10n_pl_ksef_stays_posted_words())
+
+    def _l10n_pl_ksef_stays_posted_words(self):
+        """Return why this invoice can neither go back to draft nor be cancelled, and what to do in place of that."""
+        why = {
+            "sealed": self.env._("it was issued offline, and the buyer's copy carries codes of this very content."),
+            "total_failure": self.env._("it was issued outside KSeF during total failure."),
+            "numbered": self.env._("KSeF has accepted it."),
+            "sent_online": self.env._("it was sent to KSeF, which has not given the number yet."),
+            "prepared_by_odoo": self.env._("it was prepared by Odoo's Offline24, so its file is made."),
+            "maybe_sent": self.env._("KSeF may have received it."),
+        }[self.l10n_pl_ksef_standing]
+        instead = {
+            "prepared_by_odoo": self.env._("Cancel its preparation first, or issue a corrective invoice."),
+            "sent_online": self.env._("Press Check Sending, and issue a corrective invoice once it is accepted."),
+            "maybe_sent": self.env._("Press Ask KSeF first."),
+        }.get(self.l10n_pl_ksef_standing, self.env._("Issue a corrective invoice instead."))
+        return self.env._(
+            "Invoice %(number)s can neither go back to draft nor be cancelled: %(why)s %(instead)s",
+            number=self.name,
+            why=why,
+            instead=instead,
+        )
 
     @api.constrains("l10n_pl_ksef_outside")
     def _check_l10n_pl_ksef_outside(self):

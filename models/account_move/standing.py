@@ -24,7 +24,7 @@ AWAITS_NUMBER_ONLINE = frozenset({"sent_online", "maybe_sent"})
 # Odoo sends no invoice online that was issued in another way, or that KSeF may have.
 NOT_TO_SEND_ONLINE = OFFLINE | {"outside", "prepared_by_odoo", "maybe_sent", "numbered"}
 # A buyer may hold its content, or KSeF does: it stays as it is.
-NOT_TO_RESET = OFFLINE | {"prepared_by_odoo", "maybe_sent", "numbered"}
+NOT_TO_RESET = OFFLINE | {"prepared_by_odoo", "sent_online", "maybe_sent", "numbered"}
 # How another invoice's file may name it, see ``ksef.fa3.facts.Reference``.
 REFERENCE_STATES = {
     "numbered": "accepted",

@@ -1,7 +1,7 @@
 """What a document keeps of its way to KSeF; the worker that sends it is in ``models/submission.py``."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import timedelta, timezone
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
@@ -10,15 +10,14 @@ from odoo.tools import split_every
 from ...ksef.api import rejections
 from ...ksef.api.pacing import is_near
 from ...ksef.api.sessions import InvoiceStatus, UnreadableStatus
-from ...ksef.api.transport import Code
-from ...ksef.errors import PermissionMissing, RequestRefused
 from ...tools import jobs
 from ...tools.errors import Unexpected
 from ...tools.translation import translated
 from .states import ON_THE_WAY
 
-_FEW = 100  # files in memory at once
+FEW = 100  # files in memory at once
 _NO_TIME = timedelta()
+_CLOCK_ERROR = timedelta(days=1)  # at most, of ours
 # After each failure of a document's own twice as long, up to the last.
 _FIRST_PAUSE, _LONGEST_PAUSE, _MOST_DOUBLINGS = timedelta(minutes=5), timedelta(days=1), 10
 _ASKED_AFTER = 5  # failures: in about two hours and a half
@@ -169,7 +168,7 @@ class Document(models.Model):
 
     def _few_at_a_time(self):
         """Yield each document and what the file store has of it, in memory that does not grow with their number."""
-        for documents in split_every(_FEW, self.ids, self.browse):
+        for documents in split_every(FEW, self.ids, self.browse):
             attachments = {attachment.res_id: attachment for attachment in documents._xml_attachments()}
             for document in documents:
                 yield document, document.id in attachments and attachments[document.id].raw
@@ -177,9 +176,10 @@ class Document(models.Model):
 
     # What KSeF says of them
 
-    def _settle_and_commit(self, submission, statuses, client):
+    def _settle_and_commit(self, submission, statuses, originals):
         """Settle those documents of a session that ``statuses`` (of ``ksef.api.sessions.InvoiceStatus``) tell of.
 
+        :param ksef.api.originals.Originals originals: finds the numbers of what was accepted before
         :return: how many of them are not settled
         """
         unreadable = sum(isinstance(status, UnreadableStatus) and not status.sha256 for status in statuses)
@@ -192,7 +192,7 @@ class Document(models.Model):
         duplicates = documents.filtered(lambda document: by_hash[document.sha256].code == rejections.DUPLICATE)
         (documents - duplicates)._settle_all_and_commit(by_hash)
         for document in duplicates:
-            document._settle_duplicate_and_commit(by_hash[document.sha256], client)
+            document._settle_duplicate_and_commit(by_hash[document.sha256], originals)
         if documents:
             jobs.commit_and_go_on(self.env, len(documents))
         return unreadable + len(self._on_the_way_in(submission, told))
@@ -244,8 +244,10 @@ class Document(models.Model):
         else:
             self._reject(status.code, ": ".join([status.description, *status.details]))
 
-    def _settle_duplicate_and_commit(self, status, client):
-        number = self._ask_own_number(status, client)
+    def _settle_duplicate_and_commit(self, status, originals):
+        """Settle a duplicate, and commit: it is accepted if it is one of itself, whose first sending is forgotten."""
+        since = self.sealed_at.replace(tzinfo=timezone.utc) - _CLOCK_ERROR
+        number = originals.own_number(status, self._xml_bytes(), since)
         if number:
             status = replace(status, ksef_number=number, acquisition_date=status.invoicing_date)
             self._accept({self: status})
@@ -253,24 +255,6 @@ class Document(models.Model):
             self.duplicate_of = status.extensions.get("originalKsefNumber")
             self._settle_one(status)
         self.env.cr.commit()  # pylint: disable=invalid-commit  # the next one asks KSeF
-
-    def _ask_own_number(self, status, client):
-        """Ask KSeF for the number of the invoice that this is a duplicate of, if it is this very one; may commit.
-
-        An earlier sending was accepted although its answer was lost. The session that KSeF names is not reliable, so
-        the invoice itself is compared. The request is counted, and that is committed.
-        """
-        number = status.extensions.get("originalKsefNumber")
-        if not number:
-            return None
-        try:
-            return number if client.accepted_invoice(number) == self._xml_bytes() else None
-        except PermissionMissing:
-            return None
-        except RequestRefused as refusal:
-            if refusal.code == Code.UNKNOWN_INVOICE:
-                return None
-            raise  # it cannot be had yet
 
     def _accept(self, statuses):
         """Write the KSeF numbers to these documents and their invoices.

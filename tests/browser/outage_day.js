@@ -67,6 +67,24 @@ const stories = {
         await until("the new document", () => field("corrects_id"));
     },
 
+    async sendOnline() {
+        await press("action_post");
+        await press("action_invoice_sent");
+        await pressInDialog("action_send_and_print");
+        await noDialog();
+        await until("the button that asks KSeF", () => seen("button[name=action_l10n_pl_edi_update_invoice_status]")[0]);
+        if (seen("button[name=action_l10n_pl_ksef_ask_online]").length || seen(".alert-danger").length) {
+            throw new Error(`it was sent, and yet: ${alerts()}`);
+        }
+    },
+
+    async printWithTheNumber() {
+        if (seen("button[name=action_l10n_pl_edi_update_invoice_status]").length) {
+            throw new Error("KSeF has given the number, and is to be asked for it");
+        }
+        await print();
+    },
+
     async seeTheNumber() {
         await isTold(number);
         await print();
