@@ -19,8 +19,11 @@ _LIMITS = {
     "gtin": 20,
     "bdo": 9,
     **dict.fromkeys(("unique_id", "index", "pkwiu", "cn", "pkob", "other_kind", "other_cargo"), 50),
+    "footers": 3500,
+    "paragraphs": 512,
     **dict.fromkeys(("street", "city", "first_line", "second_line", "description", "heading", "link"), 512),
 }
+_LISTS = {"delivery_notes", "lots", "footers", "paragraphs"}  # of texts
 _KEPT = {
     InvoiceFacts: {"number", "texts"},
     Party: {"name", "vat", "country_name"},
@@ -56,7 +59,10 @@ def _fit(value, told):
     changes = {}
     for name in _names(type(value)):
         old = getattr(value, name)
-        new = _text(name, old, told) if isinstance(old, str) else _fit(old, told)
+        if name in _LISTS:
+            new = tuple(filter(None, (_text(name, each, told) for each in old)))
+        else:
+            new = _text(name, old, told) if isinstance(old, str) else _fit(old, told)
         if new is not old and new != old:
             changes[name] = new
     return _record(replace(value, **changes) if changes else value, told)
