@@ -107,14 +107,14 @@ class AccountMove(models.Model):
         mode = self.env["ir.config_parameter"].sudo().get_param("l10n_pl_edi_ksef.mode") or "prod"
         return _ENVIRONMENT_OF_MODE.get(mode, "test")
 
-    def _l10n_pl_ksef_render_fa3(self):
-        """Return a new FA(3) XML of this invoice (bytes, UTF-8), as Odoo renders it."""
-        return self.with_context(l10n_pl_ksef_render_again=True)._l10n_pl_edi_render_xml().encode()
+    def _l10n_pl_ksef_kind(self):
+        """Return RodzajFaktury of this invoice."""
+        return self._l10n_pl_edi_get_ksef_invoice_type()
 
     def _l10n_pl_edi_render_xml(self):
-        # A sealed invoice is not rendered again, but for its technical correction: others get what was sealed.
+        # A sealed invoice is not rendered again: whoever asks gets what was sealed.
         document = self.l10n_pl_ksef_document_id
-        if document and not self.env.context.get("l10n_pl_ksef_render_again"):
+        if document:
             return document._xml_bytes().decode()
         xml = super()._l10n_pl_edi_render_xml()
         if (attempts := self.env.context.get("l10n_pl_ksef_attempts")) is not None:

@@ -8,6 +8,8 @@ from . import (
     test_browser_upload,
     test_certificate_life,
     test_credentials,
+    test_fa3_examples,
+    test_fa3_readback,
     test_fa3_schema,
     test_faults,
     test_hand_over,

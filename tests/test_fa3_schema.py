@@ -8,7 +8,7 @@ from lxml import etree
 from odoo.tests import BaseCase
 from odoo.tools import file_open
 
-from ..ksef.fa3 import checks, template
+from ..ksef.fa3 import checks
 from ..ksef.fa3 import facts as fa3_facts
 
 XSD = "http://www.w3.org/2001/XMLSchema"
@@ -35,29 +35,6 @@ class TestFa3Schema(BaseCase):
             schema = file.read()
         problems = checks.schema_problems(b'<Faktura xmlns="http://crd.gov.pl/wzor/2025/06/25/13775/"/>', schema)
         self.assertEqual([problem.values["field"] for problem in problems], ["Faktura"])
-
-    def test_mending_knows_the_order_of_the_fields(self):
-        with file_open("l10n_pl_edi/data/fa3_schema.xsd", "rb") as file:
-            schema = etree.parse(file)
-        for name, order in (
-            ("Podmiot1", template.SELLER),
-            ("Podmiot2", template.BUYER),
-            ("Fa", template.FA),
-            ("Adnotacje", template.NOTES),
-            ("FaWiersz", template.ROW),
-            ("Platnosc", template.PAYMENT),
-        ):
-            with self.subTest(name):
-                element = schema.find(f".//{{{XSD}}}element[@name='{name}']")
-                self.assertEqual([child.get("name") for child in self.children(element)], order)
-
-    def children(self, element):
-        """Yield the elements that may be directly in this one."""
-        for node in element:
-            if node.tag == f"{{{XSD}}}element":
-                yield node
-            else:
-                yield from self.children(node)
 
     @unittest.skipUnless(MINISTRY, "KSEF_XSD names no folder with the ministry's base types")
     def test_our_base_types_are_the_ministrys(self):

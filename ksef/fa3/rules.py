@@ -335,6 +335,23 @@ class FileContradictsBooks(KsefError):
     about = "invoice"
 
 
+# -- optional data that cannot go in the file as it is: told, but no obstacle
+
+
+class LeftOut(KsefError):
+    """values: text."""
+
+    sentence = _("“%(text)s” is left out of the file, since KSeF does not take it in this form.")
+    about = "invoice"
+
+
+class Shortened(KsefError):
+    """values: text, its beginning; limit."""
+
+    sentence = _("“%(text)s” is shortened in the file: KSeF takes %(limit)s characters there.")
+    about = "invoice"
+
+
 # -- the rules
 
 
@@ -446,10 +463,11 @@ def _references(facts: InvoiceFacts) -> Iterator[KsefError]:
 
     One that was issued outside KSeF has none: the file says so.
     """
-    if facts.is_correction and not facts.original:
+    if facts.is_correction and not facts.originals:
         yield OriginalUnknown()
-    elif facts.is_correction and facts.original.state not in _NAMEABLE:
-        yield _WAIT_FOR_ORIGINAL[facts.original.state](number=facts.original.number)
+    for original in facts.originals:
+        if original.state not in _NAMEABLE:
+            yield _WAIT_FOR_ORIGINAL[original.state](number=original.number)
     for advance in facts.advances:
         if advance.state not in _NAMEABLE:
             yield AdvanceWithoutNumber(number=advance.number, record_id=advance.id)

@@ -1,9 +1,11 @@
 """Find all that keeps an invoice from being sealed, and tell it with a link to what must be fixed."""
 
-from odoo import models, tools
+from datetime import timezone
+
+from odoo import fields, models, tools
 from odoo.exceptions import UserError
 
-from ...ksef.fa3 import checks, readback, rules, template
+from ...ksef.fa3 import checks, fitting, readback, rules, writer
 from ...tools.translation import translated
 
 
@@ -19,7 +21,8 @@ class AccountMove(models.Model):
         facts = self._l10n_pl_ksef_facts()
         xml, problems = None, rules.find_problems(facts)
         if not problems:
-            xml = template.fix(self._l10n_pl_ksef_render_fa3(), facts)
+            facts, _left_out = fitting.fit(facts)
+            xml = writer.write(facts, fields.Datetime.now().replace(tzinfo=timezone.utc))
             problems = checks.byte_problems(xml) + checks.schema_problems(xml, self._l10n_pl_ksef_schema())
             problems = problems or readback.contradictions(xml, facts)
         if problems:

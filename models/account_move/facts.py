@@ -9,11 +9,18 @@ from odoo.tools import html2plaintext
 from odoo.tools.mail import html_to_inner_content
 
 from ...ksef.fa3.facts import (
+    Annotations,
+    BankAccount,
+    Contact,
+    Correction,
+    Instalment,
     InvoiceFacts,
     Line,
     Party,
     Payment,
+    PaymentTerms,
     Tax,
+    TransactionTerms,
     Vat,
     price_and_discount,
 )
@@ -21,6 +28,10 @@ from ...ksef.poland import WARSAW
 
 _PAYMENT_FORM = {"cash": "1", "bank": "6", "credit": "2"}
 _TRANSFER = "6"
+_DAYS_COUNT_FROM = {
+    "days_after_end_of_month": "Koniec miesiąca",
+    "days_after_end_of_next_month": "Koniec następnego miesiąca",
+}
 # Of Babel, since a database may have no Polish.
 _POLISH_COUNTRIES = Locale("pl").territories
 _GRIDS_ABROAD = {"K_11", "K_12"}
@@ -51,7 +62,6 @@ class AccountMove(models.Model):
             supply_date=self.delivery_date or self.taxable_supply_date or None,
             currency=self.currency_id.name,
             smallest_amount=_decimal(self.currency_id.rounding),
-            has_deviating_due_date=self._l10n_pl_ksef_due_date_was_typed(),
             books_currency=self.company_currency_id.name,
             exchange_rate=self._l10n_pl_ksef_exchange_rate(),
             total=_amount(self.amount_total * (-1 if is_correction else 1)),
@@ -67,9 +77,14 @@ class AccountMove(models.Model):
             ),
             seller=self._l10n_pl_ksef_party(self.company_id.partner_id),
             buyer=self._l10n_pl_ksef_party(self.commercial_partner_id),
-            is_correction=is_correction,
-            original=original._l10n_pl_ksef_reference() if original else None,
-            correction_effect=self._l10n_pl_ksef_correction_effect(original) if original else "",
+            kind=self._l10n_pl_ksef_kind(),
+            place_of_issue=self.company_id.city or "",
+            annotations=Annotations(
+                cash_method=any(tax.tax_exigibility == "on_payment" for tax in self.line_ids.tax_ids)
+            ),
+            terms=TransactionTerms(delivery=self.invoice_incoterm_id.code or ""),
+            payment_terms=self._l10n_pl_ksef_payment_terms(),
+            correction=self._l10n_pl_ksef_correction(original) if original else None,
             advances=tuple(advance._l10n_pl_ksef_reference() for advance in self._l10n_pl_ksef_advances()),
             payments=() if is_correction else self._l10n_pl_ksef_payments(),
             texts=self._l10n_pl_ksef_texts(),
@@ -151,6 +166,15 @@ class AccountMove(models.Model):
             street=" ".join(street.split()),
             city=" ".join(f"{partner.zip or ''} {partner.city}".split()) if partner.city else "",
             is_company=partner.is_company,
+            contacts=(Contact(partner.email or "", partner.phone or ""),) if partner.email or partner.phone else (),
+        )
+
+    def _l10n_pl_ksef_correction(self, original):
+        """Return the ``Correction`` of that invoice."""
+        return Correction(
+            (original._l10n_pl_ksef_reference(),),
+            reason=self.ref or "Korekta",
+            effect=self._l10n_pl_ksef_correction_effect(original),
         )
 
     def _l10n_pl_ksef_correction_effect(self, original):
@@ -171,6 +195,25 @@ class AccountMove(models.Model):
             for partial in partials
             if partial["aml"].payment_id or partial["aml"].statement_line_id
         )
+
+    def _l10n_pl_ksef_payment_terms(self):
+        """Return the ``PaymentTerms`` of this invoice."""
+        bank = self.partner_bank_id
+        account = BankAccount(
+            bank.acc_number or "", bank.bank_bic or "", bank=bank.bank_name or "", description=self.currency_id.name
+        )
+        is_due = self.payment_state != "paid" and self.invoice_date_due
+        return PaymentTerms(
+            instalments=(self._l10n_pl_ksef_instalment(),) if is_due else (), accounts=(account,) if bank else ()
+        )
+
+    def _l10n_pl_ksef_instalment(self):
+        """Return the due date, described in words where the terms of payment give it."""
+        terms = self.invoice_payment_term_id.line_ids.filtered(lambda line: line.nb_days > 0)[:1]
+        if not terms or self._l10n_pl_ksef_due_date_was_typed():
+            return Instalment(self.invoice_date_due)
+        start = _DAYS_COUNT_FROM.get(terms.delay_type, "Data wystawienia faktury")
+        return Instalment(self.invoice_date_due, terms.nb_days, "Dni", start)
 
     def _l10n_pl_ksef_texts(self):
         """All words that the printed invoice has beside its lines' names."""
