@@ -29,6 +29,8 @@ class AccountMoveSend(models.AbstractModel):
         for key, level, concerned, words in self._l10n_pl_ksef_findings(moves, moves_data):
             if concerned:
                 alerts[f"l10n_pl_ksef_{key}"] = self._l10n_pl_ksef_alert(level, words, concerned, moves)
+        if len(moves) == 1 and self._l10n_pl_ksef_is_checked(moves, moves_data[moves]):
+            alerts |= moves._l10n_pl_ksef_problem_alerts("danger")
         return alerts
 
     def _l10n_pl_ksef_findings(self, moves, moves_data):
@@ -66,6 +68,18 @@ class AccountMoveSend(models.AbstractModel):
                 "Neither sent to KSeF nor issued offline. The buyer may get the invoice through KSeF only, so what "
                 "goes out now is no invoice to the law."
             ),
+        )
+        yield (
+            "problems",
+            "warning",
+            moves.filtered(
+                lambda move: (
+                    len(moves) > 1
+                    and self._l10n_pl_ksef_is_checked(move, moves_data[move])
+                    and move._l10n_pl_ksef_problems()
+                )
+            ),
+            self.env._("Not sent to KSeF unless something is fixed first; each invoice tells what."),
         )
         yield (
             "rejected",
@@ -113,6 +127,10 @@ class AccountMoveSend(models.AbstractModel):
             "action": concerned._get_records_action(name=self.env._("Invoices concerned")),
             "action_text": self.env._("View Invoice(s)"),
         }
+
+    def _l10n_pl_ksef_is_checked(self, move, move_data):
+        """Tell whether the invoice goes to KSeF now as the file of this addon, and only if nothing is wrong with it."""
+        return self._l10n_pl_ksef_is_going(move, move_data) and move._l10n_pl_ksef_has_own_file()
 
     def _l10n_pl_ksef_leaves_unissued(self, move, move_data):
         return (

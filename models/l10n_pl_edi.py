@@ -19,8 +19,8 @@ from ..ksef.errors import KsefError
 from ..ksef.fa3.facts import Reference
 from ..ksef.fa3.heading import read_heading
 from ..tools import jobs
-from ..tools.errors import LoginCertificateMissing
-from ..tools.translation import user_error
+from ..tools.errors import LoginCertificateMissing, Unexpected
+from ..tools.translation import translated, user_error
 from .account_move.standing import ISSUED, NOT_TO_SEND_ONLINE, OFFLINE, REFERENCE_STATES
 
 _logger = logging.getLogger(__name__)
@@ -116,10 +116,18 @@ class AccountMove(models.Model):
         document = self.l10n_pl_ksef_document_id
         if document:
             return document._xml_bytes().decode()
-        xml = super()._l10n_pl_edi_render_xml()
+        if self._l10n_pl_ksef_has_own_file():
+            written = self.env.context.get("l10n_pl_ksef_written", {}).get(self.id)
+            xml = (written or self._l10n_pl_ksef_sealable_xml()).decode()
+        else:
+            xml = super()._l10n_pl_edi_render_xml()
         if (attempts := self.env.context.get("l10n_pl_ksef_attempts")) is not None:
             attempts[self.id] = xml.encode()
         return xml
+
+    def _l10n_pl_ksef_has_own_file(self):
+        """Tell whether what goes to KSeF online is the file of this addon, not Odoo's own."""
+        return self.is_sale_document() and self.company_id.sudo().l10n_pl_ksef_own_file
 
     @api.model
     def _l10n_pl_ksef_schema_path(self):
@@ -349,17 +357,42 @@ class AccountMoveSend(models.AbstractModel):
         for move, data in invoices_data.items():
             if move.l10n_pl_ksef_standing in NOT_TO_SEND_ONLINE:
                 self._l10n_pl_ksef_keep_from_ksef(data)
-        self._l10n_pl_ksef_meet_outages(invoices_data)
+        written = self._l10n_pl_ksef_write_files(invoices_data)
+        fit = {move: data for move, data in invoices_data.items() if not data.get("error")}
+        self._l10n_pl_ksef_meet_outages(fit)
         reachable = {move: data for move, data in invoices_data.items() if not data.get("error")}
         going = self._l10n_pl_ksef_hold_mails(reachable)
         online = {move: data for move, data in reachable.items() if self._l10n_pl_ksef_is_going(move, data)}
         attempts = {}
-        sending = self.sudo().with_context(l10n_pl_ksef_attempts=attempts)  # tokens are for administrators only
+        # sudo: tokens are for administrators only
+        sending = self.sudo().with_context(l10n_pl_ksef_attempts=attempts, l10n_pl_ksef_written=written)
         result = super(AccountMoveSend, sending)._call_web_service_before_invoice_pdf_render(reachable)
         self._l10n_pl_ksef_judge_sending_and_commit(online, attempts)
         not_gone = going.filtered(lambda move: reachable[move].get("error") and not move.l10n_pl_ksef_maybe_sent)
         not_gone.sudo().l10n_pl_ksef_held_mail = False
         return result
+
+    def _l10n_pl_ksef_write_files(self, invoices_data):
+        """Write the files of what goes to KSeF now, and tell each invoice that keeps its own from being written.
+
+        :return: id of the invoice -> bytes
+        """
+        written = {}
+        for move, data in invoices_data.items():
+            if not self._l10n_pl_ksef_is_checked(move, data):
+                continue
+            problem = None
+            try:
+                what = "The file of invoice %s cannot be written"
+                with jobs.attempt(self.env, what, move.id, passing=(UserError,), savepoint=True) as writing:
+                    written[move.id] = move._l10n_pl_ksef_sealable_xml()
+                problem = writing.error and translated(self.env, Unexpected())
+            except UserError as error:
+                problem = str(error)
+            if problem:
+                title = self.env._("Invoice %(number)s has not gone to KSeF", number=move.name)
+                data["error"] = {"error_title": title, "errors": [problem]}
+        return written
 
     def _l10n_pl_edi_try_status_fetch_from_ksef(self, invoices_data):
         # Of July 2026, called by Odoo itself. What was sent earlier is asked for by Odoo's job, not by whoever sends;

@@ -40,6 +40,12 @@ class ResCompany(models.Model):
         "Issue Offline Automatically",
         help="An invoice that is being sent while KSeF is unreachable is issued offline at once.",
     )
+    l10n_pl_ksef_own_file = fields.Boolean(
+        "Send the Checked File",
+        default=True,
+        help="What is sent to KSeF online is the same complete and checked file as of an invoice issued offline. "
+        "Otherwise Odoo's own file goes there, unchecked.",
+    )
     l10n_pl_ksef_mail_numbered_copy = fields.Boolean(
         "Send the Copy with the KSeF Number",
         help="To buyers under art. 106gb(4) of the VAT Act that have the offline copy, once there is a KSeF number.",

@@ -58,6 +58,7 @@ class ResConfigSettings(models.TransientModel):
     l10n_pl_ksef_wrong_contexts = fields.Char("Wrong KSeF contexts", compute="_compute_l10n_pl_ksef_wrong_contexts")
     l10n_pl_ksef_responsible_id = fields.Many2one(related="company_id.l10n_pl_ksef_responsible_id", readonly=False)
     l10n_pl_ksef_offline_by_itself = fields.Boolean(related="company_id.l10n_pl_ksef_offline_by_itself", readonly=False)
+    l10n_pl_ksef_own_file = fields.Boolean(related="company_id.l10n_pl_ksef_own_file", readonly=False)
     l10n_pl_ksef_mail_numbered_copy = fields.Boolean(
         related="company_id.l10n_pl_ksef_mail_numbered_copy", readonly=False
     )

@@ -88,12 +88,12 @@ class AccountMove(models.Model):
         message = self.env["l10n_pl_ksef.document"]._no_certificate(self.company_id, environment)
         return {"l10n_pl_ksef_no_certificate": {"level": "warning", "message": message, **link}}
 
-    def _l10n_pl_ksef_problem_alerts(self):
-        """Return the problems as alerts of the invoice's form."""
+    def _l10n_pl_ksef_problem_alerts(self, level="warning"):
+        """Return the problems as Odoo's alerts, of a level."""
         alerts = {}
         for number, (message, action) in enumerate(self._l10n_pl_ksef_problems()):
             link = {"action": action, "action_text": self.env._("Open")} if action else {}
-            alerts[f"l10n_pl_ksef_problem_{number}"] = {"level": "warning", "message": message, **link}
+            alerts[f"l10n_pl_ksef_problem_{number}"] = {"level": level, "message": message, **link}
         return alerts
 
     def _l10n_pl_ksef_responsible(self, *others):

@@ -29,7 +29,7 @@ class AccountMove(models.Model):
             raise UserError(
                 "\n".join(
                     [
-                        self.env._("Invoice %(number)s cannot be issued offline yet:", number=self.name),
+                        self.env._("Invoice %(number)s cannot go to KSeF yet:", number=self.name),
                         *(f"- {translated(self.env, problem)}" for problem in problems),
                     ]
                 )
