@@ -19,6 +19,7 @@ from . import (
     test_links,
     test_modes,
     test_numbers,
+    test_online_file,
     test_packages,
     test_print,
     test_qr_image,
