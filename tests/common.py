@@ -27,7 +27,7 @@ class LoopbackOnly:
 
     @classmethod
     def _request_handler(cls, s, r, /, **kw):
-        if not r.url.startswith("http://127.0.0.1:"):
+        if not r.url.startswith(("http://127.0.0.1:", "https://127.0.0.1:")):
             raise AssertionError(f"The tests ask nobody outside: {r.url}")
         return odoo_common._super_send(s, r, **kw)
 
