@@ -38,7 +38,9 @@ class TestOnlineFile(OnlineCommon):
         wizard = self.wizard(moves, "account.move.send.batch.wizard")
         with self.mock_mail_gateway(), mute_logger(ODOO_SERVICE_LOG):
             wizard.action_send_and_print()
-            self.env.ref("account.ir_cron_account_move_send").with_user(self.env.ref("base.user_root")).method_direct_trigger()
+            self.env.ref("account.ir_cron_account_move_send").with_user(
+                self.env.ref("base.user_root")
+            ).method_direct_trigger()
 
     def test_one_file(self):
         """What KSeF has is what would be sealed, what is kept, and what KOD I is the hash of."""

@@ -72,7 +72,10 @@ const stories = {
         await press("action_invoice_sent");
         await pressInDialog("action_send_and_print");
         await noDialog();
-        await until("the button that asks KSeF", () => seen("button[name=action_l10n_pl_edi_update_invoice_status]")[0]);
+        await until(
+            "the button that asks KSeF",
+            () => seen("button[name=action_l10n_pl_edi_update_invoice_status]")[0],
+        );
         if (seen("button[name=action_l10n_pl_ksef_ask_online]").length || seen(".alert-danger").length) {
             throw new Error(`it was sent, and yet: ${alerts()}`);
         }
