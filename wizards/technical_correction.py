@@ -33,7 +33,7 @@ class TechnicalCorrection(models.TransientModel):
             )
             if not found:
                 wizard.obstacle = self.env._(
-                    "The new file says the same as the rejected one, so KSeF would reject it again. Mend first what "
+                    "The new file says the same as the rejected one, so KSeF would reject it again. Correct first what "
                     "KSeF complains about: the company's or the buyer's data, for example."
                 )
             elif not all(difference.allowed for difference in found):

@@ -25,7 +25,7 @@ run(async () => {
         check(id);
     }
     type("l10n_pl_ksef_batch_threshold", threshold);
-    // Saving loads the page anew: the script would not see the end of it.
+    // Saving reloads the page: the script would not see the end of it.
     let saved = false;
     navigation.addEventListener("navigate", (event) => {
         saved = true;
