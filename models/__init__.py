@@ -8,6 +8,7 @@ from . import announcement
 from . import day_off
 from . import res_partner
 from . import account_move
+from . import third_party
 from . import l10n_pl_edi
 from . import account_move_send
 from . import account_journal

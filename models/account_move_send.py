@@ -30,7 +30,7 @@ class AccountMoveSend(models.AbstractModel):
             if concerned:
                 alerts[f"l10n_pl_ksef_{key}"] = self._l10n_pl_ksef_alert(level, words, concerned, moves)
         if len(moves) == 1 and self._l10n_pl_ksef_is_checked(moves, moves_data[moves]):
-            alerts |= moves._l10n_pl_ksef_problem_alerts("danger")
+            alerts |= moves._l10n_pl_ksef_problem_alerts("danger") | moves._l10n_pl_ksef_notice_alerts()
         return alerts
 
     def _l10n_pl_ksef_findings(self, moves, moves_data):

@@ -23,6 +23,8 @@ ESTABLISHMENTS = [
     ("not_involved", "Takes no part in the purchases"),
     ("involved", "Takes part in the purchases"),
 ]
+# What the file for KSeF tells of a buyer
+FILE_FIELDS = ("l10n_pl_ksef_local_government", "l10n_pl_ksef_vat_group", "l10n_pl_ksef_related")
 BUYER_FIELDS = ("l10n_pl_ksef_buyer_class", "l10n_pl_ksef_establishment", "l10n_pl_ksef_sme_scheme")
 
 
@@ -41,6 +43,18 @@ class ResPartner(models.Model):
         help="The buyer uses the EU's special scheme for small enterprises (art. 113a(1) of the VAT Act).",
     )
 
+    l10n_pl_ksef_local_government = fields.Boolean(
+        "Unit of Local Government",
+        help="The buyer is a commune, a county, a voivodeship or a unit of one (JST). Where its school or office gets "
+        "the goods, enter that as the delivery address: the file names it as the recipient.",
+    )
+    l10n_pl_ksef_vat_group = fields.Boolean(
+        "Member of a VAT Group", help="The buyer is a member of a VAT group (GV): the file names who gets the goods."
+    )
+    l10n_pl_ksef_related = fields.Boolean(
+        "Related Party", help="There are ties between the buyer and the company (art. 32(2)(1) of the VAT Act, TP)."
+    )
+
     @api.model
     def _commercial_fields(self):
-        return [*super()._commercial_fields(), *BUYER_FIELDS]
+        return [*super()._commercial_fields(), *BUYER_FIELDS, *FILE_FIELDS]

@@ -41,5 +41,6 @@ from . import (
     test_upgrade,
     test_upload,
     test_vault,
+    test_whole_invoice,
     test_working_days,
 )

@@ -36,7 +36,7 @@ class BrowserCommon(HttpCase):
         return session
 
     def browse(self, url, script, login, ready=".o_control_panel, #wrapwrap", **facts):
-        """Open a page as a user, run a script of tests/browser there with facts as its constants, and forget what was read before."""
+        """Open a page as a user, run a script of tests/browser there with facts as its constants."""
         constants = "".join(f"const {name} = {json.dumps(value)};\n" for name, value in facts.items())
         code = [(SCRIPTS / name).read_text(encoding="utf-8") for name in ("person.js", script)]
         self.browser_js(

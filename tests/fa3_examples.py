@@ -41,7 +41,6 @@ def invoice(number, total, lines=(), sums=(), **facts):
         "currency": "PLN",
         "books_currency": "PLN",
         "exchange_rate": None,
-        "rounding": D(0),
         "vat": (),
         "seller": SELLER,
         "buyer": BUYER,

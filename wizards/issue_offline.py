@@ -36,6 +36,7 @@ class IssueOffline(models.TransientModel):
         compute="_compute_problems", help="Drafts, invoices that are issued already, and no customer invoices."
     )
     problems = fields.Text(compute="_compute_problems")
+    notices = fields.Text("To Look At", compute="_compute_notices")
     state = fields.Selection(
         [("choose", "Choose"), ("done", "Done")], default="choose", export_string_translation=False
     )
@@ -110,6 +111,17 @@ class IssueOffline(models.TransientModel):
             ]
             wizard.skipped = wizard.count - len(issuable)
             wizard.problems = "\n".join(problems)
+
+    @api.depends("move_ids")
+    @api.depends_context("lang")
+    def _compute_notices(self):
+        for wizard in self:
+            notices = [
+                text if wizard.count == 1 else f"{move.name}: {text}"
+                for move in wizard._issuable()[:_LOOKED_AT]
+                for text in move._l10n_pl_ksef_notices()
+            ]
+            wizard.notices = "\n".join(notices)
 
     def action_issue(self):
         """Issue the invoices; one that cannot be is told at once, of several the others are issued all the same."""

@@ -302,8 +302,7 @@ def _heading(facts):
     yield "Fa/FP", facts.is_for_receipt
     yield "Fa/TP", facts.is_between_related
     yield "Fa/ZwrotAkcyzy", facts.is_excise_return
-    rounding = f"{facts.rounding:.2f} {facts.currency}"
-    remarks = [(None, "Zaokrąglenie", rounding)] if facts.rounding else []
+    remarks = []
     for remark in facts.remarks:
         if remarks and remarks[-1][:2] == (remark.line, remark.key):
             remarks[-1] = (remark.line, remark.key, f"{remarks[-1][2]} {remark.value}")
@@ -423,11 +422,11 @@ def _payment(facts):
 
 def _paid(path, facts):
     paid = sum(payment.amount for payment in facts.payments)
-    if len(facts.payments) == 1 and paid == facts.total:
+    if len(facts.payments) == 1 and paid == facts.due:
         yield path + "Zaplacono", True
         yield path + "DataZaplaty", facts.payments[0].date
     elif facts.payments:
-        yield path + "ZnacznikZaplatyCzesciowej", "2" if paid == facts.total else "1"
+        yield path + "ZnacznikZaplatyCzesciowej", "2" if paid == facts.due else "1"
         for place, payment in _each(path + "ZaplataCzesciowa", facts.payments):
             yield place + "KwotaZaplatyCzesciowej", payment.amount
             yield place + "DataZaplatyCzesciowej", payment.date

@@ -5,6 +5,7 @@ Problems are collected, not raised: an accountant is told all of them at once. `
 the value ``record_id`` says which.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterator
 from decimal import Decimal
@@ -13,7 +14,13 @@ from stdnum.pl import nip, pesel
 
 from ..errors import KsefError
 from ..sentences import _
-from .facts import CENT, EXEMPT, NAME_LIMIT, InvoiceFacts
+from .facts import CENT, EXEMPT, NAME_LIMIT, SUMS, TAXED, InvoiceFacts
+
+_LOCAL_GOVERNMENT = re.compile(
+    r"\b(gmin[ay]|miast[oa]|m\.\s?st\.|powiat|województwo|starostwo|urząd (gminy|miasta|miejski|marszałkowski))\b",
+    re.IGNORECASE,
+)
+_SPLIT_PAYMENT_ABOVE = 15_000  # PLN with VAT (art. 108a ust. 1a of the VAT act)
 
 # pylint: disable=prefer-env-translation  # there is no env here
 
@@ -159,7 +166,7 @@ class TotalsDiffer(KsefError):
     """values: parts, total."""
 
     sentence = _(
-        "Net amounts, VAT and rounding add up to %(parts)s, but the total of the invoice is %(total)s. Reset it to "
+        "Net amounts and VAT add up to %(parts)s, but the total of the invoice is %(total)s. Reset it to "
         "draft and check its lines."
     )
     about = "invoice"
@@ -180,7 +187,7 @@ class LineTaxMissing(KsefError):
 
     sentence = _(
         "Line %(line)s has no tax. Reset the invoice to draft and choose one: 0%%, exempt and outside Poland are "
-        "taxes, too."
+        "taxes, too. A deposit for packaging needs none if its description says so (kaucja)."
     )
     about = "invoice"
 
@@ -352,7 +359,42 @@ class Shortened(KsefError):
     about = "invoice"
 
 
+# -- what is asked, and keeps nothing from being sealed
+
+
+class MaybeLocalGovernment(KsefError):
+    """values: name."""
+
+    sentence = _(
+        "The name of %(name)s reads like that of a unit of local government. If it is one, mark it so on the buyer, "
+        "and enter as the delivery address who gets the goods: the file has to tell both."
+    )
+    about = "partner"
+
+
+class MaybeSplitPayment(KsefError):
+    """values: limit."""
+
+    sentence = _(
+        "The invoice is for more than %(limit)s PLN. If it is for goods or services of annex 15 to the VAT Act, it "
+        "must say 'mechanizm podzielonej płatności': write that into its terms and conditions."
+    )
+    about = "invoice"
+
+
 # -- the rules
+
+
+def find_questions(facts: InvoiceFacts) -> list[KsefError]:
+    """Return what a person should look at before an invoice with these facts is sealed, a list of ``KsefError``."""
+    buyer, found = facts.buyer, []
+    if buyer.nip and not buyer.is_local_government and _LOCAL_GOVERNMENT.search(buyer.name):
+        found.append(MaybeLocalGovernment(name=buyer.name))
+    total = facts.total * (facts.exchange_rate or 1)
+    taxed = any(tax.rate in SUMS and SUMS[tax.rate] in TAXED for tax in facts.taxes)
+    if buyer.nip and taxed and total > _SPLIT_PAYMENT_ABOVE and not facts.is_split_payment:
+        found.append(MaybeSplitPayment(limit="15 000"))
+    return found
 
 
 def find_problems(facts: InvoiceFacts) -> list[KsefError]:
@@ -436,7 +478,7 @@ def _taxes(facts: InvoiceFacts) -> Iterator[KsefError]:
 
 
 def _totals(facts: InvoiceFacts) -> Iterator[KsefError]:
-    parts = sum(line.net for line in facts.lines) + sum(part.amount for part in facts.vat) + facts.rounding
+    parts = sum(line.net for line in facts.lines) + sum(part.amount for part in facts.vat)
     if parts != facts.total:
         yield TotalsDiffer(parts=parts, total=facts.total)
     for tax in facts.taxes:

@@ -15,7 +15,6 @@ from .xml import NAMESPACE
 
 TEXT_LIMIT = 256  # of the type TZnakowy
 _SYSTEM = "Odoo"
-_ROUNDING = "Zaokrąglenie"
 _GOES_ON = "{} (cd.)"  # key of the remark with the rest of a text that is too long for its field
 
 
@@ -294,7 +293,7 @@ def _seller_before(party):
 
 
 def _remarks(facts):
-    """All remarks: the rest of texts that are too long for their fields, the rounding of the total, and the given."""
+    """All remarks: the rest of texts that are too long for their fields, and the given."""
     if facts.exemption:
         yield from _rest(*facts.exemption, TEXT_LIMIT)
     if facts.correction:
@@ -303,8 +302,6 @@ def _remarks(facts):
         yield from _rest("P_7", line.name, NAME_LIMIT, line.number)
     for line in facts.order.lines if facts.order else ():
         yield from _rest("P_7Z", line.name, NAME_LIMIT, line.number)
-    if facts.rounding:
-        yield Remark(_ROUNDING, f"{_money(facts.rounding)} {facts.currency}")
     yield from facts.remarks
 
 
@@ -409,10 +406,10 @@ def _paid(facts):
     if not payments:
         return None
     paid = sum(payment.amount for payment in payments)
-    if len(payments) == 1 and paid == facts.total:
+    if len(payments) == 1 and paid == facts.due:
         return [_e.Zaplacono("1"), _e.DataZaplaty(_day(payments[0].date))]
     return [
-        _e.ZnacznikZaplatyCzesciowej("2" if paid == facts.total else "1"),
+        _e.ZnacznikZaplatyCzesciowej("2" if paid == facts.due else "1"),
         *(
             _e.ZaplataCzesciowa(
                 _e.KwotaZaplatyCzesciowej(_money(payment.amount)),

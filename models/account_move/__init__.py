@@ -1,6 +1,8 @@
 # The order is fixed: what comes later extends what comes before.
 from . import standing
 from . import facts
+from . import parties
+from . import terms
 from . import checks
 from . import issuing
 from . import buyer

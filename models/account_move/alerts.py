@@ -21,6 +21,7 @@ class AccountMove(models.Model):
             alerts["l10n_pl_ksef_self_billed"] = {"level": "info", "message": self._l10n_pl_ksef_self_billing_words()}
         if self._l10n_pl_ksef_is_to_be_issued():
             alerts |= self._l10n_pl_ksef_certificate_alerts() | self._l10n_pl_ksef_problem_alerts()
+            alerts |= self._l10n_pl_ksef_notice_alerts()
         return alerts
 
     def _l10n_pl_ksef_document_alerts(self):
@@ -95,6 +96,12 @@ class AccountMove(models.Model):
             link = {"action": action, "action_text": self.env._("Open")} if action else {}
             alerts[f"l10n_pl_ksef_problem_{number}"] = {"level": level, "message": message, **link}
         return alerts
+
+    def _l10n_pl_ksef_notice_alerts(self):
+        return {
+            f"l10n_pl_ksef_notice_{number}": {"level": "info", "message": message}
+            for number, message in enumerate(self._l10n_pl_ksef_notices())
+        }
 
     def _l10n_pl_ksef_responsible(self, *others):
         """Return the user who is asked to act on this invoice: the company's choice, its salesperson, or others."""

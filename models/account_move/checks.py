@@ -47,6 +47,13 @@ class AccountMove(models.Model):
             for problem in rules.find_problems(self._l10n_pl_ksef_facts())
         ]
 
+    def _l10n_pl_ksef_notices(self):
+        """Return what to look at before this invoice goes to KSeF, though nothing keeps it from that: [str]."""
+        self.ensure_one()
+        facts = self._l10n_pl_ksef_facts()
+        _fitting, left_out = fitting.fit(facts)
+        return [translated(self.env, each) for each in (*rules.find_questions(facts), *left_out)]
+
     def _l10n_pl_ksef_fixing_action(self, problem):
         record = {
             "company": self.company_id,

@@ -1,39 +1,23 @@
-"""An invoice of Odoo in the terms of FA(3): the only place that knows both."""
+"""An invoice of Odoo in the terms of FA(3); its parties and its terms are in the files beside this one."""
 
 from decimal import Decimal
 
-from babel import Locale
+from stdnum import ean
 
 from odoo import fields, models
 from odoo.tools import html2plaintext
-from odoo.tools.mail import html_to_inner_content
 
 from ...ksef.fa3.facts import (
     Annotations,
-    BankAccount,
-    Contact,
     Correction,
-    Instalment,
     InvoiceFacts,
     Line,
-    Party,
-    Payment,
-    PaymentTerms,
     Tax,
-    TransactionTerms,
     Vat,
     price_and_discount,
 )
 from ...ksef.poland import WARSAW
 
-_PAYMENT_FORM = {"cash": "1", "bank": "6", "credit": "2"}
-_TRANSFER = "6"
-_DAYS_COUNT_FROM = {
-    "days_after_end_of_month": "Koniec miesiąca",
-    "days_after_end_of_next_month": "Koniec następnego miesiąca",
-}
-# Of Babel, since a database may have no Polish.
-_POLISH_COUNTRIES = Locale("pl").territories
 _GRIDS_ABROAD = {"K_11", "K_12"}
 
 
@@ -42,16 +26,22 @@ def _decimal(amount):
     return Decimal(repr(amount))
 
 
-def _amount(amount):
-    return round(_decimal(amount), 2) + 0  # no negative zero
+def amount(number):
+    """A float of the books in two decimals, as KSeF wants it."""
+    return round(_decimal(number), 2) + 0  # no negative zero
 
 
 class AccountMove(models.Model):
     _inherit = "account.move"
 
     def _l10n_pl_ksef_facts(self):
-        """Return the ``InvoiceFacts`` of this posted invoice or credit note."""
+        """Return the ``InvoiceFacts`` of this posted invoice or credit note.
+
+        Whoever knows more overrides it: ``dataclasses.replace(super()._l10n_pl_ksef_facts(), place_of_issue="Łódź")``;
+        for further keys and values, see ``_l10n_pl_ksef_remarks``.
+        """
         self.ensure_one()
+        beside = self._l10n_pl_ksef_beside()
         is_correction = self.move_type == "out_refund"
         original = self.reversed_entry_id if is_correction else self.browse()
         taxes = self._l10n_pl_ksef_taxes()
@@ -64,25 +54,32 @@ class AccountMove(models.Model):
             smallest_amount=_decimal(self.currency_id.rounding),
             books_currency=self.company_currency_id.name,
             exchange_rate=self._l10n_pl_ksef_exchange_rate(),
-            total=_amount(self.amount_total * (-1 if is_correction else 1)),
-            rounding=self._l10n_pl_ksef_rounding(),
+            total=amount(self.amount_total * self._l10n_pl_ksef_sign()) - sum(part for part, _why in beside),
             lines=tuple(
-                self._l10n_pl_ksef_line(number, line, taxes)
-                for number, line in enumerate(self._l10n_pl_ksef_lines(), 1)
+                self._l10n_pl_ksef_row(number, lines, taxes)
+                for number, lines in enumerate(self._l10n_pl_ksef_rows(), 1)
             ),
             vat=tuple(
-                Vat(taxes[line.tax_line_id], _amount(-line.amount_currency), _amount(-line.balance))
+                Vat(taxes[line.tax_line_id], amount(-line.amount_currency), amount(-line.balance))
                 for line in self.line_ids
                 if line.tax_line_id
             ),
-            seller=self._l10n_pl_ksef_party(self.company_id.partner_id),
-            buyer=self._l10n_pl_ksef_party(self.commercial_partner_id),
+            seller=self._l10n_pl_ksef_seller(),
+            buyer=self._l10n_pl_ksef_buyer(),
+            third_parties=self._l10n_pl_ksef_third_parties(),
             kind=self._l10n_pl_ksef_kind(),
             place_of_issue=self.company_id.city or "",
             annotations=Annotations(
                 cash_method=any(tax.tax_exigibility == "on_payment" for tax in self.line_ids.tax_ids)
+                or "metodakasowa" in "".join(self._l10n_pl_ksef_texts().casefold().split())
             ),
-            terms=TransactionTerms(delivery=self.invoice_incoterm_id.code or ""),
+            is_for_receipt=self._l10n_pl_ksef_is_for_receipt(),
+            is_between_related=self.commercial_partner_id.l10n_pl_ksef_related,
+            remarks=tuple(self._l10n_pl_ksef_remarks()),
+            settlement=self._l10n_pl_ksef_settlement(beside),
+            footers=self._l10n_pl_ksef_footers(),
+            registers=self._l10n_pl_ksef_registers(),
+            terms=self._l10n_pl_ksef_terms(),
             payment_terms=self._l10n_pl_ksef_payment_terms(),
             correction=self._l10n_pl_ksef_correction(original) if original else None,
             advances=tuple(advance._l10n_pl_ksef_reference() for advance in self._l10n_pl_ksef_advances()),
@@ -90,10 +87,26 @@ class AccountMove(models.Model):
             texts=self._l10n_pl_ksef_texts(),
         )
 
+    def _l10n_pl_ksef_sign(self):
+        return -1 if self.move_type == "out_refund" else 1
+
+    def _l10n_pl_ksef_printed_lines(self):
+        return self.invoice_line_ids.sorted(lambda line: (line.sequence, line.id))
+
     def _l10n_pl_ksef_lines(self):
-        return self.invoice_line_ids.filtered(lambda line: line.display_type == "product").sorted(
-            lambda line: (line.sequence, line.id)
+        """Return the lines of what was sold: neither titles and notes nor deposits, which no tax is due on."""
+        return self._l10n_pl_ksef_printed_lines().filtered(
+            lambda line: line.display_type == "product" and not line._l10n_pl_ksef_is_deposit()
         )
+
+    def _l10n_pl_ksef_rows(self):
+        """Return the lines of each row: one, or those of a section that is printed as one, by their taxes."""
+        rows = {}
+        for line in self._l10n_pl_ksef_lines():
+            section = line._l10n_pl_ksef_printed_as()
+            key = (section, line.tax_ids) if section else line
+            rows[key] = rows.get(key, line.browse()) | line
+        return list(rows.values())
 
     def _l10n_pl_ksef_taxes(self):
         """Return the ``Tax`` of each tax of this invoice, a dict by record."""
@@ -108,11 +121,6 @@ class AccountMove(models.Model):
             for line in lines
         )
 
-    def _l10n_pl_ksef_rounding(self):
-        """What a line of cash rounding adds to the total; a rounding within the VAT is part of that."""
-        lines = self.line_ids.filtered(lambda line: line.display_type == "rounding" and not line.tax_line_id)
-        return _amount(-sum(lines.mapped("amount_currency")))
-
     def _l10n_pl_ksef_exchange_rate(self):
         """Return PLN for one unit of the invoice's currency, None if there is no rate to tell."""
         # Odoo keeps the inverse, and takes 1 for a currency without rates.
@@ -120,12 +128,28 @@ class AccountMove(models.Model):
             return None
         return round(1 / _decimal(self.invoice_currency_rate), 6)
 
+    def _l10n_pl_ksef_row(self, number, lines, taxes):
+        section = lines[0]._l10n_pl_ksef_printed_as()
+        if not section:
+            return self._l10n_pl_ksef_line(number, lines, taxes)
+        net, sign = sum(amount(-line.amount_currency) for line in lines), self._l10n_pl_ksef_sign()
+        own_taxes = lines[0].tax_ids.flatten_taxes_hierarchy()
+        return Line(
+            number=number,
+            name=section.name or "",
+            unit="szt.",
+            quantity=Decimal(sign),
+            price=net * sign,
+            net=net,
+            taxes=tuple(taxes[tax] for tax in own_taxes),
+            gtu=next(filter(None, lines.product_id.mapped("l10n_pl_vat_gtu")), ""),
+        )
+
     def _l10n_pl_ksef_line(self, number, line, taxes):
         own_taxes = line.tax_ids.flatten_taxes_hierarchy()
-        sign = -1 if self.move_type == "out_refund" else 1
-        quantity = round(_decimal(line.quantity * sign), 6)
+        quantity = round(_decimal(line.quantity * self._l10n_pl_ksef_sign()), 6)
         # Booked, not shown: with prices rounded globally only the booked amounts add up to the total.
-        net = _amount(-line.amount_currency)
+        net = amount(-line.amount_currency)
         included = sum(
             (_decimal(tax.amount) for tax in own_taxes if tax.price_include and tax.amount_type == "percent"), Decimal()
         )
@@ -141,6 +165,9 @@ class AccountMove(models.Model):
             net=net,
             taxes=tuple(taxes[tax] for tax in own_taxes),
             gtu=line.product_id.l10n_pl_vat_gtu or "",
+            index=line.product_id.default_code or "",
+            gtin=line.product_id.barcode if ean.is_valid(line.product_id.barcode or "") else "",
+            cn=line._l10n_pl_ksef_cn(),
         )
 
     def _l10n_pl_ksef_tax(self, tax):
@@ -154,19 +181,6 @@ class AccountMove(models.Model):
             grids=frozenset(tag.lstrip("+-") for tag in tags),
             country=tax.country_id.code or "PL",
             legal_basis=html2plaintext(tax.invoice_legal_notes or self.fiscal_position_id.note or "").strip(),
-        )
-
-    def _l10n_pl_ksef_party(self, partner):
-        street = ", ".join(filter(None, (partner.street, partner.street2)))
-        return Party(
-            name=" ".join((partner.name or "").split()),
-            vat=(partner.vat or "").strip(),
-            country=partner.country_id.code or "",
-            country_name=_POLISH_COUNTRIES.get(partner.country_id.code, partner.country_id.name or ""),
-            street=" ".join(street.split()),
-            city=" ".join(f"{partner.zip or ''} {partner.city}".split()) if partner.city else "",
-            is_company=partner.is_company,
-            contacts=(Contact(partner.email or "", partner.phone or ""),) if partner.email or partner.phone else (),
         )
 
     def _l10n_pl_ksef_correction(self, original):
@@ -183,52 +197,22 @@ class AccountMove(models.Model):
             return "2"
         return "1" if self.date == original.date else "3"
 
-    def _l10n_pl_ksef_payments(self):
-        """What was paid of this very invoice, in its currency: a payment may settle several at once."""
-        partials = self._get_all_reconciled_invoice_partials() or []
-        return tuple(
-            Payment(
-                amount=_amount(partial["amount"]),
-                date=partial["aml"].date,
-                form=_PAYMENT_FORM.get(partial["aml"].journal_id.type, _TRANSFER),
-            )
-            for partial in partials
-            if partial["aml"].payment_id or partial["aml"].statement_line_id
-        )
 
-    def _l10n_pl_ksef_payment_terms(self):
-        """Return the ``PaymentTerms`` of this invoice."""
-        bank = self.partner_bank_id
-        account = BankAccount(
-            bank.acc_number or "", bank.bank_bic or "", bank=bank.bank_name or "", description=self.currency_id.name
-        )
-        is_due = self.payment_state != "paid" and self.invoice_date_due
-        return PaymentTerms(
-            instalments=(self._l10n_pl_ksef_instalment(),) if is_due else (), accounts=(account,) if bank else ()
-        )
+class AccountMoveLine(models.Model):
+    _inherit = "account.move.line"
 
-    def _l10n_pl_ksef_instalment(self):
-        """Return the due date, described in words where the terms of payment give it."""
-        terms = self.invoice_payment_term_id.line_ids.filtered(lambda line: line.nb_days > 0)[:1]
-        if not terms or self._l10n_pl_ksef_due_date_was_typed():
-            return Instalment(self.invoice_date_due)
-        start = _DAYS_COUNT_FROM.get(terms.delay_type, "Data wystawienia faktury")
-        return Instalment(self.invoice_date_due, terms.nb_days, "Dni", start)
+    def _l10n_pl_ksef_is_deposit(self):
+        """Tell whether this line is a deposit for packaging: no payment for goods, so that it bears no tax."""
+        words = f"{self.name or ''} {self.product_id.name or ''}".casefold()
+        return not self.tax_ids and "kaucj" in words
 
-    def _l10n_pl_ksef_texts(self):
-        """All words that the printed invoice has beside its lines' names."""
-        notes = self.invoice_line_ids.filtered(lambda line: line.display_type == "line_note").mapped("name")
-        pages = (
-            self.narration,
-            self.taxes_legal_notes,
-            self.fiscal_position_id.note,
-            self.invoice_payment_term_id.note,
-        )
-        return "\n".join([*filter(None, notes), *(html_to_inner_content(page) for page in pages if page)])
+    def _l10n_pl_ksef_printed_as(self):
+        """Return the section in whose place this line is not printed; empty if it is."""
+        sections = self.parent_id | self.parent_id.parent_id
+        return sections.filtered("collapse_composition")[-1:]
 
-    def _l10n_pl_ksef_due_date_was_typed(self):
-        """Tell whether the due date is another one than the terms of payment give."""
-        terms = self.invoice_payment_term_id.line_ids
-        if not terms:
-            return False
-        return self.invoice_date_due != max(term._get_due_date(self.invoice_date) for term in terms)
+    def _l10n_pl_ksef_cn(self):
+        """Return the code of the Combined Nomenclature, of a module that keeps one with the product (str)."""
+        code = "hs_code" in self.product_id._fields and self.product_id.hs_code
+        digits = "".join(filter(str.isdigit, code or ""))
+        return digits if len(digits) == 8 else ""

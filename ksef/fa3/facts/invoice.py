@@ -29,8 +29,8 @@ class InvoiceFacts:
 
     :ivar kind: RodzajFaktury: "VAT", "KOR", "ZAL", "ROZ", "UPR", "KOR_ZAL" or "KOR_ROZ"
     :ivar exchange_rate: PLN for one unit of ``currency``; None if that is PLN, or if there is no rate
-    :ivar rounding: what a separate rounding line adds to net and VAT
     :ivar smallest_amount: of the currency, such as 0.01 or 1
+    :ivar total: P_15, without what is settled beside the invoice
     :ivar told_sums: the sums by rate, where they do not follow from ``lines`` and ``vat``: with gross prices, without
         rows, or with rows whose advances are taken off; else None
     :ivar place_of_issue: P_1M
@@ -54,7 +54,6 @@ class InvoiceFacts:
     books_currency: str
     exchange_rate: Decimal | None
     total: Decimal
-    rounding: Decimal
     lines: tuple[Line, ...]
     vat: tuple[Vat, ...]
     seller: Party
@@ -89,6 +88,12 @@ class InvoiceFacts:
     @property
     def is_correction(self) -> bool:
         return self.kind.startswith("KOR")
+
+    @property
+    def due(self) -> Decimal:
+        """What is to be paid for the invoice, together with what is settled beside it."""
+        settled = self.settlement
+        return settled.to_pay if settled and settled.to_pay is not None else self.total
 
     @property
     def originals(self) -> tuple[Reference, ...]:
