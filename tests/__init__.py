@@ -9,6 +9,7 @@ from . import (
     test_certificate_life,
     test_credentials,
     test_fa3_examples,
+    test_fa3_fields,
     test_fa3_readback,
     test_fa3_schema,
     test_faults,
