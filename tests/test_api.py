@@ -438,7 +438,7 @@ class TestCertificates(ApiCase):
         client.revoke_certificate(serial)
         self.assertTrue(client.certificate_limits().can_request)
         self.enrolled(client)
-        with self.refused(errors.CertificateLimitReached, 25006):
+        with self.refused(errors.RequestLimitReached, 25006):
             self.enrolled(client)
 
     def test_key_of_someone_else(self):
