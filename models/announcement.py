@@ -242,19 +242,24 @@ class Announcement(models.Model):
     # Latarnia
 
     @api.model
-    def _poll(self):
-        """Read Latarnia, if a company of this database works with KSeF. No answer and nonsense change nothing."""
+    def _poll(self, timeout=latarnia.TIMEOUT):
+        """Read Latarnia, if a company of this database works with KSeF. No answer and nonsense change nothing.
+
+        :param float timeout: seconds
+        :return: whether Latarnia, if it was asked, has answered
+        """
         environment = self.env["account.move"]._l10n_pl_ksef_environment()
         url = self._latarnia_url(environment)
         if not url or not self._anybody_cares(environment):
-            return
+            return True
         try:
             with requests.Session() as session:
-                notices = latarnia.parse_messages(latarnia.fetch(url, session))
+                notices = latarnia.parse_messages(latarnia.fetch(url, session, timeout))
         except AvailabilityUnknown as error:
             _logger.warning("%s", error)
-            return
+            return False
         self.sudo().with_context(lang=self.env.company._l10n_pl_ksef_lang())._record(environment, notices)
+        return True
 
     @api.model
     def _anybody_cares(self, environment):

@@ -89,6 +89,22 @@ class AnnouncementCommon(LoopbackOnly, KsefSimulatorCommon):
 
 
 class TestLatarnia(AnnouncementCommon):
+    def test_latarnia_is_asked_when_the_window_opens(self):
+        """What was announced a minute ago decides about the mode."""
+        wizard = self.env["l10n_pl_ksef.issue.offline"].with_user(self.accountant)
+        wizard = wizard.with_context(active_model="account.move", active_ids=self.posted_invoice().ids)
+        self.upload(self.issued())
+        self.assertEqual(Form(wizard).mode, Mode.OFFLINE24)
+        self.ksef.announce("FAILURE", "FAILURE_START", NOW, event_id=1)
+        opened = Form(wizard)
+        self.assertEqual((opened.mode, opened.latarnia_is_silent), (Mode.EMERGENCY, False))
+        for trouble in (AnswerInstead(503), SlowAnswer(30)):
+            self.ksef.faults.plan(trouble)
+            with mute_logger(LOGGER):
+                opened = Form(wizard)
+            self.ksef.faults.clear()
+            self.assertEqual((opened.mode, opened.latarnia_is_silent), (Mode.EMERGENCY, True))
+
     def test_a_failure_from_its_start_to_its_end(self):
         self.poll()
         self.assertFalse(self.all())

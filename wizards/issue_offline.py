@@ -12,6 +12,7 @@ from ..tools.translation import spoken
 
 _MODES = [*MODES, (modes.Mode.TOTAL_FAILURE, "Total failure")]
 
+_PATIENCE = 1.5  # seconds for Latarnia, while a person waits for the window
 _LOOKED_AT = 50  # invoices of which the window tells beforehand what is wrong and what their buyers may get
 # Seconds that one request takes for many invoices: a server may end one that takes minutes.
 _SLICE = 10
@@ -27,6 +28,7 @@ class IssueOffline(models.TransientModel):
     count = fields.Integer(compute="_compute_count", export_string_translation=False)
     proposed_mode = fields.Selection(_MODES, compute="_compute_proposal", export_string_translation=False)
     proposal_reason = fields.Text("By the Announcements", compute="_compute_proposal")
+    latarnia_is_silent = fields.Boolean(readonly=True, export_string_translation=False)
     mode = fields.Selection(_MODES, required=True, compute="_compute_mode", store=True, readonly=False)
     reason = fields.Text("Why Another Mode", help="Kept in the history of the invoice.")
     buyer_class = fields.Selection(related="move_ids.l10n_pl_ksef_buyer_class")
@@ -51,6 +53,9 @@ class IssueOffline(models.TransientModel):
         values = super().default_get(fields)
         if self.env.context.get("active_model") == "account.move":
             values.setdefault("move_ids", [(6, 0, self.env.context.get("active_ids", []))])
+        if "latarnia_is_silent" in fields:
+            # A failure may have been announced a minute ago, and decides about the mode.
+            values["latarnia_is_silent"] = not self.env["l10n_pl_ksef.announcement"]._poll(_PATIENCE)
         return values
 
     @api.depends("move_ids")

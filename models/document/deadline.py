@@ -1,5 +1,9 @@
 """Until when a document must be in KSeF: kept on it, and followed as announcements come and change."""
 
+import hashlib
+import json
+from contextlib import suppress
+from dataclasses import asdict
 from datetime import timezone
 
 from odoo import api, fields, models
@@ -7,8 +11,11 @@ from odoo.tools import format_date
 
 from ...ksef.law import deadlines
 from ...ksef.poland import WARSAW
+from ...tools import jobs
 from ...tools.translation import from_json, spoken, to_json
 from .states import MOVABLE_STATES, UNFINISHED_STATES
+
+SLICE = 200  # documents whose deadlines are worked out between two commits
 
 
 class Document(models.Model):
@@ -22,6 +29,7 @@ class Document(models.Model):
     )
     deadline_reasons_kept = fields.Json(readonly=True, export_string_translation=False)
     deadline_reasons = fields.Text("How the Deadline Came About", compute="_compute_deadline_reasons")
+    deadline_basis = fields.Char(readonly=True, export_string_translation=False)
     is_late = fields.Boolean(compute="_compute_is_late", search="_search_is_late")
 
     @api.depends("deadline_reasons_kept")
@@ -32,13 +40,12 @@ class Document(models.Model):
                 spoken(self.env, from_json(kept)) for kept in document.deadline_reasons_kept or ()
             )
 
-    @api.depends("deadline", "state")
+    @api.depends("deadline", "deadline_basis", "state")
     def _compute_is_late(self):
-        today = self._today()
+        today, deadlines_now = self._today(), self._deadlines_now()
         for document in self:
-            document.is_late = bool(
-                document.state in UNFINISHED_STATES and document.deadline and document.deadline < today
-            )
+            day = deadlines_now[document]
+            document.is_late = bool(document.state in UNFINISHED_STATES and day and day < today)
 
     def _search_is_late(self, operator, value):
         if operator != "in":
@@ -67,37 +74,66 @@ class Document(models.Model):
             self.env["l10n_pl_ksef.day.off"]._days(),
         )
 
-    def _set_deadline(self, *facts):
+    @api.model
+    def _basis_of(self, facts):
+        """Return the mark (str) of the facts that a deadline was worked out by: other facts have another one."""
+        announcements, days_off = facts
+        told = sorted(json.dumps(asdict(each), default=str, sort_keys=True) for each in announcements)
+        return hashlib.sha256(" ".join([*told, *map(str, sorted(days_off))]).encode()).hexdigest()[:16]
+
+    def _set_deadline(self, facts=None):
         """Keep the deadline and the duty as they are by the announcements on record."""
         for document in self.sudo():
-            deadline = document._work_out_deadline(*(facts or self._deadline_facts(document.environment)))
-            state = document.state
-            if not deadline.duty:
-                # What KSeF may have already stays rejected: its number can still be taken over.
-                if state == "waiting" or (state == "rejected" and not document.maybe_in_ksef):
-                    state = "not_required"
-            elif state == "not_required":
-                state = "rejected" if document.rejection_code else "waiting"
-            changed = state != document.state
-            reasons = [to_json(reason) for reason in deadline.reasons]
-            document._to(state, deadline=deadline.day, deadline_reasons_kept=reasons)
-            if changed:
-                document.move_id._l10n_pl_ksef_set_pdf_aside()
-                document._settled_by_hand()
-                if state == "rejected":
-                    document._ask_for_correction()
+            by = facts or self._deadline_facts(document.environment)
+            document._take_deadline(document._work_out_deadline(*by), self._basis_of(by))
+
+    def _take_deadline(self, deadline, basis):
+        state = self._state_by(deadline)
+        changed = state != self.state
+        reasons = [to_json(reason) for reason in deadline.reasons]
+        self._to(state, deadline=deadline.day, deadline_reasons_kept=reasons, deadline_basis=basis)
+        if changed:
+            self.move_id._l10n_pl_ksef_set_pdf_aside()
+            self._settled_by_hand()
+            if state == "rejected":
+                self._ask_for_correction()
+
+    def _state_by(self, deadline):
+        """Return the state that the duty leaves this document in, or gives back to it."""
+        if not deadline.duty:
+            # What KSeF may have already stays rejected: its number can still be taken over.
+            if self.state == "waiting" or (self.state == "rejected" and not self.maybe_in_ksef):
+                return "not_required"
+        elif self.state == "not_required":
+            return "rejected" if self.rejection_code else "waiting"
+        return self.state
 
     def _update_deadlines(self):
-        """Work the deadlines out again, and tell each move of one in the invoice's chatter."""
+        """Work the deadlines out again, and tell each move of one in the invoice's chatter.
+
+        One that stays as it is costs no more than being looked at.
+        """
         messages = {}
-        for environment, documents in self.grouped("environment").items():
+        for environment, documents in self.sudo().grouped("environment").items():
             facts = self._deadline_facts(environment)
+            basis, unchanged = self._basis_of(facts), documents.browse()
             for document in documents:
+                deadline = document._work_out_deadline(*facts)
+                if document._is_as(deadline):
+                    unchanged += document
+                    continue
                 before = document.deadline, document.state
-                document._set_deadline(*facts)
+                document._take_deadline(deadline, basis)
                 if (document.deadline, document.state) != before:
                     messages[document.move_id.id] = document._spoken()._moved_message(*before)
+            unchanged.deadline_basis = basis
         self.env["account.move"].sudo().browse(messages)._message_log_batch(messages)
+
+    def _is_as(self, deadline):
+        """Tell whether this document says what a deadline does, the reasons and the duty, too."""
+        reasons = [to_json(reason) for reason in deadline.reasons]
+        kept = self.deadline or None, self.deadline_reasons_kept or [], self.state
+        return kept == (deadline.day, reasons, self._state_by(deadline))
 
     def _moved_message(self, old_day, old_state):
         if self.state != old_state:
@@ -119,11 +155,61 @@ class Document(models.Model):
             return format_date(self.env, day)
         return self.env._("counted from the end of the failure or unavailability")
 
+    # When announcements change
+
     @api.model
     def _announcements_changed(self, environment):
-        """Follow announcements or days off that have changed, and wake the worker."""
-        self.sudo().search([("environment", "=", environment), ("state", "in", MOVABLE_STATES)])._update_deadlines()
+        """Follow announcements or days off that have changed, and wake the worker.
+
+        A few documents at once; of many, a job works the deadlines out in slices, and what is asked about one of them
+        before is worked out for it (``_deadlines_now``, ``_update_stale``).
+        """
+        stale = self._stale(environment, limit=SLICE + 1)
+        if len(stale) > SLICE:
+            self.env.ref("l10n_pl_ksef_offline.cron_deadlines")._trigger()
+        else:
+            stale._update_deadlines()
         self.env["l10n_pl_ksef.channel"]._wake()
+
+    @api.model
+    def _stale(self, environment, limit=None):
+        """Return the documents whose deadline was worked out by other announcements than those on record."""
+        basis = self._basis_of(self._deadline_facts(environment))
+        movable = [("environment", "=", environment), ("state", "in", MOVABLE_STATES)]
+        return self.sudo().search([*movable, ("deadline_basis", "!=", basis)], limit=limit, order="deadline, id")
+
+    @api.model
+    def _cron_update_deadlines(self):
+        """Work out all deadlines that announcements have made stale, and commit after each slice."""
+        environment = self.env["account.move"]._l10n_pl_ksef_environment()
+        with suppress(jobs.OutOfTime):
+            while stale := self._stale(environment, limit=SLICE):
+                stale._update_deadlines()
+                done = len(stale)
+                self.env.invalidate_all()
+                jobs.commit_and_go_on(self.env, done, remaining=done)
+
+    def _update_stale(self):
+        """Work out those deadlines of these documents that announcements have made stale."""
+        stale = self.browse()
+        for environment, documents in self.grouped("environment").items():
+            basis = self._basis_of(self._deadline_facts(environment))
+            stale += documents.filtered(lambda document, basis=basis: document._is_stale(basis))
+        stale.sudo()._update_deadlines()
+
+    def _is_stale(self, basis):
+        return self.state in MOVABLE_STATES and self.deadline_basis != basis
+
+    def _deadlines_now(self):
+        """Return the deadline of each document by the announcements on record: {document: date or False}."""
+        days = {}
+        for environment, documents in self.grouped("environment").items():
+            facts = self._deadline_facts(environment)
+            basis = self._basis_of(facts)
+            for document in documents:
+                stale = document._is_stale(basis)
+                days[document] = document._work_out_deadline(*facts).day if stale else document.deadline
+        return days
 
     # In one line
 
@@ -131,7 +217,8 @@ class Document(models.Model):
         """Return how much the document's state is the accountant's concern, as Odoo's alerts have it."""
         if self.state == "rejected" or self.is_late:
             return "danger"
-        return "warning" if self.state in UNFINISHED_STATES and self.deadline == self._today() else "info"
+        due_today = self.state in UNFINISHED_STATES and self._deadlines_now()[self] == self._today()
+        return "warning" if due_today else "info"
 
     def _status_line(self):
         """Return mode, state with the KSeF number, and deadline in one sentence each, for the invoice's form."""
@@ -143,9 +230,10 @@ class Document(models.Model):
     def _deadline_line(self):
         if self.state not in UNFINISHED_STATES:
             return ""
-        if not self.deadline:
+        deadline = self._deadlines_now()[self]
+        if not deadline:
             return self.env._("The deadline for sending runs from the end of the failure or unavailability.")
-        day = format_date(self.env, self.deadline)
+        day = format_date(self.env, deadline)
         if self.is_late:
             return self.env._("Overdue: it had to be in KSeF by %(day)s.", day=day)
         return self.env._("It has to be in KSeF by %(day)s.", day=day)

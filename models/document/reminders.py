@@ -20,6 +20,7 @@ class Document(models.Model):
     @api.model
     def _cron_remind(self):
         """Remind of what is due today or on the next business day, or overdue: one activity a person and day."""
+        self._cron_update_deadlines()
         soon = working_day_after(self._today(), 1, self.env["l10n_pl_ksef.day.off"]._days())
         documents = self.sudo().search(
             [("state", "in", UNFINISHED_STATES), ("deadline", "<=", soon)], order="deadline, id"

@@ -70,11 +70,15 @@ class Document(models.Model):
     @api.depends("state", "problem")
     @api.depends_context("lang")
     def _compute_hindrance(self):
-        channels = self.env["l10n_pl_ksef.channel"]
+        channels, hindrances = self.env["l10n_pl_ksef.channel"], {}
         for document in self:
-            nip = document.company_id.sudo()._l10n_pl_ksef_nip()
-            waits = document.state == "waiting"
-            document.hindrance = waits and (document.problem or channels._hindrance(document.environment, nip))
+            document.hindrance = document.state == "waiting" and document.problem
+            if document.state != "waiting" or document.problem:
+                continue
+            channel = document.environment, document.company_id.sudo()._l10n_pl_ksef_nip()
+            if channel not in hindrances:
+                hindrances[channel] = channels._hindrance(*channel)
+            document.hindrance = hindrances[channel]
 
     # Claimed by a session
 
@@ -135,6 +139,7 @@ class Document(models.Model):
         """Claim those that still wait for a session, and return them; nobody else sends them then."""
         locked = self.try_lock_for_update()
         locked.invalidate_recordset(["state"])
+        locked._update_stale()  # the duty may have ended
         claimed = locked.filtered(lambda document: document.state == "waiting")
         claimed._to_and_commit("sending", submission_id=submission.id, sent_at=fields.Datetime.now(), problem=False)
         return claimed
