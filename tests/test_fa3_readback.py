@@ -53,13 +53,16 @@ lines = st.builds(
     supply_date=days,
     is_annex_15=st.booleans(),
 )
-accounts = st.lists(st.builds(f.BankAccount, texts, texts, st.just(""), texts, texts), max_size=2).map(tuple)
+account_numbers = texts | st.text("0123456789", min_size=10, max_size=34)
+accounts = st.lists(st.builds(f.BankAccount, account_numbers, texts, st.just(""), texts, texts), max_size=2).map(tuple)
 payment_terms = st.builds(
     f.PaymentTerms,
     st.lists(st.builds(f.Instalment, st.dates(date(2026, 1, 1), date(2030, 1, 1))), max_size=3).map(tuple),
     st.sampled_from(("", "1", "6")),
     texts,
     accounts,
+    link=texts,
+    ksef_payment_id=texts,
 )
 remarks = st.lists(st.builds(f.Remark, names, names, st.none() | st.integers(1, 9)), max_size=4).map(tuple)
 
@@ -110,6 +113,21 @@ class TestFa3Readback(BaseCase):
         self.assertEqual([each.values for each in checks.schema_problems(xml, self.schema)], [])
         self.assertEqual([each.values for each in readback.contradictions(xml, facts)], [])
 
+    def test_optional_data_that_no_field_takes_keeps_nothing_back(self):
+        account = f.BankAccount("73111111111111111111111111", description="x" * 300)
+        for what, terms, told in (
+            ("long description of an account", f.PaymentTerms(accounts=(account,)), ["Shortened"]),
+            ("link without the payment's number", f.PaymentTerms(link="https://example.pl/pay"), ["LeftOut"]),
+            ("no link", f.PaymentTerms(link="x" * 600), ["LeftOut"]),
+            ("no number of a payment", f.PaymentTerms(ksef_payment_id="12"), ["LeftOut"]),
+        ):
+            with self.subTest(what):
+                facts, found = fitting.fit(replace(EXAMPLES[1], payment_terms=terms))
+                xml = writer.write(facts, NOW)
+                self.assertEqual([type(each).__name__ for each in found], told)
+                self.assertEqual([each.values for each in checks.schema_problems(xml, self.schema)], [])
+                self.assertEqual([each.values for each in readback.contradictions(xml, facts)], [])
+
     def test_each_changed_leaf_is_noticed(self):
         for number, facts in EXAMPLES.items():
             root = etree.fromstring(writer.write(facts, NOW))
@@ -125,3 +143,8 @@ class TestFa3Readback(BaseCase):
                         parent.remove(leaf)
                         self.assertTrue(readback.contradictions(etree.tostring(root), facts))
                         parent.insert(place, leaf)
+                    following = leaf.getnext()
+                    if following is not None and not len(following) and text and following.text != text:
+                        leaf.text, following.text = following.text, text
+                        self.assertTrue(readback.contradictions(etree.tostring(root), facts))
+                        leaf.text, following.text = text, leaf.text

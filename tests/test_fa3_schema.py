@@ -8,13 +8,34 @@ from lxml import etree
 from odoo.tests import BaseCase
 from odoo.tools import file_open
 
-from ..ksef.fa3 import checks
+from ..ksef.fa3 import checks, fitting
 from ..ksef.fa3 import facts as fa3_facts
 
 XSD = "http://www.w3.org/2001/XMLSchema"
 BASE = "http://crd.gov.pl/xml/schematy/dziedzinowe/mf/2022/01/05/eD/DefinicjeTypy/"
 OURS = Path(checks.__file__).parent / "schema" / "base_types.xsd"
 MINISTRY = os.environ.get("KSEF_XSD")
+ELEMENTS = {
+    "buyer_key": ("IDNabywcy",),
+    "gln": ("GLN",),
+    "gtin": ("GTIN", "GTINZ"),
+    "bdo": ("BDO",),
+    "unique_id": ("UU_ID", "UU_IDZ"),
+    "index": ("Indeks", "IndeksZ"),
+    "pkwiu": ("PKWiU", "PKWiUZ"),
+    "cn": ("CN", "CNZ"),
+    "pkob": ("PKOB", "PKOBZ"),
+    "other_kind": ("OpisInnegoTransportu",),
+    "other_cargo": ("OpisInnegoLadunku",),
+    "footers": ("StopkaFaktury",),
+    "paragraphs": ("Akapit",),
+    "street": ("AdresL1",),
+    "city": ("AdresL1", "AdresL2"),
+    "first_line": ("AdresL1",),
+    "second_line": ("AdresL2",),
+    "caption": ("Opis",),
+    "heading": ("ZNaglowek",),
+}
 PROBES = [
     "",
     " ",
@@ -35,6 +56,26 @@ class TestFa3Schema(BaseCase):
             schema = file.read()
         problems = checks.schema_problems(b'<Faktura xmlns="http://crd.gov.pl/wzor/2025/06/25/13775/"/>', schema)
         self.assertEqual([problem.values["field"] for problem in problems], ["Faktura"])
+
+    def test_texts_are_shortened_to_what_the_schema_takes(self):
+        with file_open("l10n_pl_edi/data/fa3_schema.xsd", "rb") as file:
+            schema = etree.fromstring(file.read())
+        self.assertEqual(set(fitting._LIMITS), set(ELEMENTS))
+        for fact, names in ELEMENTS.items():
+            for name in names:
+                with self.subTest(fact, element=name):
+                    self.assertEqual(self.limits(schema, name), {fitting._LIMITS[fact]})
+
+    def limits(self, schema, name):
+        """Return the longest texts that the schema takes in the elements of a name."""
+        types = {each.get("name"): each for each in (*schema, *etree.parse(str(OURS)).getroot())}
+        return {
+            int(length.get("value"))
+            for element in schema.iter(f"{{{XSD}}}element")
+            if element.get("name") == name
+            for holder in [types[element.get("type").split(":")[-1]] if element.get("type") else element]
+            for length in holder.iter(f"{{{XSD}}}maxLength")
+        }
 
     @unittest.skipUnless(MINISTRY, "KSEF_XSD names no folder with the ministry's base types")
     def test_our_base_types_are_the_ministrys(self):

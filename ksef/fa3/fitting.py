@@ -21,7 +21,7 @@ _LIMITS = {
     **dict.fromkeys(("unique_id", "index", "pkwiu", "cn", "pkob", "other_kind", "other_cargo"), 50),
     "footers": 3500,
     "paragraphs": 512,
-    **dict.fromkeys(("street", "city", "first_line", "second_line", "description", "heading", "link"), 512),
+    **dict.fromkeys(("street", "city", "first_line", "second_line", "caption", "heading"), 512),
 }
 _LISTS = {"delivery_notes", "lots", "footers", "paragraphs"}  # of texts
 _KEPT = {
@@ -39,6 +39,11 @@ _FORMS = {
     "phone": re.compile(r".{1,16}"),
     "swift": re.compile(r"[A-Z]{6}[A-Z0-9]{2}([A-Z0-9]{3})?"),
     "krs": re.compile(r"\d{10}"),
+    "link": re.compile(
+        r"(?=.{1,512}$)https?://([a-zA-Z0-9][a-zA-Z0-9-]*\.)+[a-zA-Z]{2,}(:[0-9]{1,5})?(/[^\s?#]*)?"
+        r"\?([^#\s]*&)?IPKSeF=[0-9]{3}[a-zA-Z0-9]{10}(&[^#\s]*)?(#.*)?"
+    ),
+    "ksef_payment_id": re.compile(r"[0-9]{3}[a-zA-Z0-9]{10}"),
     "regon": re.compile(r"\d{9}(\d{5})?"),
 }
 _ACCOUNT_LENGTHS = range(10, 35)

@@ -482,7 +482,7 @@ def _attachment(facts):
         yield from _cells(path + "Tekst/Akapit", block.paragraphs)
         for place, table in _each(path + "Tabela", block.tables):
             yield from _pairs(place + "TMetaDane", ("TKlucz", "TWartosc"), table.metadata)
-            yield place + "Opis", table.description
+            yield place + "Opis", table.caption
             for column, (name, kind) in _each(place + "TNaglowek/Kol", table.columns):
                 yield column + "NKom", name
                 yield column + "@Typ", kind

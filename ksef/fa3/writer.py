@@ -533,7 +533,7 @@ def _data_block(block):
 def _table(table):
     return _e.Tabela(
         [_e.TMetaDane(_e.TKlucz(_text(key)), _e.TWartosc(_text(value))) for key, value in table.metadata],
-        _e.Opis(_text(table.description)),
+        _e.Opis(_text(table.caption)),
         _e.TNaglowek([_e.Kol(_cell("NKom", name), Typ=kind) for name, kind in table.columns]),
         [_e.Wiersz([_cell("WKom", each) for each in row]) for row in table.rows],
         _e.Suma([_cell("SKom", each) for each in table.totals]),

@@ -14,7 +14,7 @@ class Table:
 
     columns: tuple[tuple[str, str], ...]
     rows: tuple[tuple[str, ...], ...]
-    description: str = ""
+    caption: str = ""
     totals: tuple[str, ...] = ()
     metadata: tuple[tuple[str, str], ...] = ()
 
