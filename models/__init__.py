@@ -4,6 +4,7 @@ from . import certificate
 from . import document
 from . import submission
 from . import channel
+from . import home
 from . import announcement
 from . import day_off
 from . import res_partner

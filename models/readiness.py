@@ -76,6 +76,8 @@ class ResConfigSettings(models.TransientModel):
         compute="_compute_l10n_pl_ksef_first_steps",
     )
 
+    l10n_pl_ksef_is_copy = fields.Boolean(compute="_compute_l10n_pl_ksef_first_steps", export_string_translation=False)
+
     @api.depends("company_id", "l10n_pl_ksef_certificate_id")
     def _compute_l10n_pl_ksef_first_steps(self):
         backed_up = self.env["ir.config_parameter"].sudo().get_param(_BACKED_UP_PARAMETER)
@@ -86,6 +88,7 @@ class ResConfigSettings(models.TransientModel):
             settings.l10n_pl_ksef_login_worked = bool(settings.company_id.l10n_pl_ksef_login_worked_at)
             settings.l10n_pl_ksef_certificate_is_active = certificate.status == "active"
             settings.l10n_pl_ksef_key_is_backed_up = is_backed_up
+            settings.l10n_pl_ksef_is_copy = self.env["l10n_pl_ksef.channel"]._is_copy()
             settings.l10n_pl_ksef_files_are_whole = not documents.search_count(
                 [("company_id", "=", settings.company_id.id), ("damaged_files", "!=", False)], limit=1
             )
@@ -104,6 +107,12 @@ class ResConfigSettings(models.TransientModel):
     def action_l10n_pl_ksef_key_backed_up(self):
         """Note that there is a copy of the master key in use."""
         self.env["ir.config_parameter"].sudo().set_param(_BACKED_UP_PARAMETER, self._l10n_pl_ksef_master_key())
+
+    def action_l10n_pl_ksef_settle_here(self):
+        """Let this database send to KSeF from now on, in place of the one that it is a copy of."""
+        self.check_access("write")
+        self.env["l10n_pl_ksef.channel"]._settle_here()
+        self.env["l10n_pl_ksef.channel"]._wake()
 
     def action_l10n_pl_ksef_check_files(self):
         """Let all stored files be checked from the first one on, in the background."""

@@ -7,6 +7,7 @@ from . import (
     test_browser_outage_day,
     test_browser_upload,
     test_certificate_life,
+    test_copied_database,
     test_credentials,
     test_fa3_examples,
     test_fa3_fields,

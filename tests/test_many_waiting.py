@@ -73,7 +73,7 @@ class TestManyWaiting(KsefSendingCommon):
         self.announce()
         with freeze_time(date(2026, 11, 24)):
             self.run_job(method="_cron_remind")
-        self.assertFalse(self.documents.move_id.activity_ids)
+        self.assertNotIn("must be in KSeF", str(self.documents.move_id.activity_ids.mapped("summary")))
 
     def test_a_list_asks_once_for_each_channel(self):
         documents = self.documents + self.sealed(75).l10n_pl_ksef_document_id.sudo()
@@ -81,3 +81,18 @@ class TestManyWaiting(KsefSendingCommon):
         self.env.invalidate_all()
         with self.assertQueryCount(25):
             documents.read(["number", "state", "deadline", "is_late", "hindrance"])
+
+    def test_a_failure_whose_end_nobody_has_entered(self):
+        """Whoever is responsible is asked once a day to look for it, until there is one."""
+        failure = self.announce()
+        self.run_job()
+        for _day in (24, 25):
+            with freeze_time(date(2026, 11, _day)):
+                self.run_job(method="_cron_remind")
+                (asked,) = self.documents.move_id.activity_ids
+                self.assertIn("K/2026/AWR/01", asked.summary)
+                self.assertIn("gov.pl", asked.note)
+        failure.sudo().end = NOW.replace(tzinfo=None, hour=11)
+        with freeze_time(date(2026, 11, 26)):
+            self.run_job(method="_cron_remind")
+        self.assertNotIn("Has it ended", str(self.documents.move_id.activity_ids.mapped("summary")))

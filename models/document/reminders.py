@@ -1,5 +1,7 @@
 """Who is asked to act on documents that are due, late or rejected."""
 
+from markupsafe import Markup
+
 from odoo import api, models
 from odoo.tools import format_date
 
@@ -8,6 +10,8 @@ from .states import UNFINISHED_STATES
 
 _DUE, _REJECTED = "l10n_pl_ksef_offline.activity_due", "l10n_pl_ksef_offline.activity_rejected"
 _WARNED = "mail.mail_activity_data_todo"
+_END_MISSING = "l10n_pl_ksef_offline.activity_end_missing"
+_BULLETIN = "https://www.gov.pl/web/kas/komunikaty"  # where failures and their ends are announced (art. 106ne)
 
 
 class Document(models.Model):
@@ -19,8 +23,12 @@ class Document(models.Model):
 
     @api.model
     def _cron_remind(self):
-        """Remind of what is due today or on the next business day, or overdue: one activity a person and day."""
+        """Remind of what is due by the next business day, once deadlines are worked out, which commits.
+
+        One activity a person and day. An announcement whose end nobody has entered is asked about, too.
+        """
         self._cron_update_deadlines()
+        self._ask_for_ends()
         soon = working_day_after(self._today(), 1, self.env["l10n_pl_ksef.day.off"]._days())
         documents = self.sudo().search(
             [("state", "in", UNFINISHED_STATES), ("deadline", "<=", soon)], order="deadline, id"
@@ -31,9 +39,35 @@ class Document(models.Model):
         ).items():
             due._remind(user, day)
 
-    def _open_activities(self):
-        activity_type = self.env.ref(_DUE)
-        return self.env["mail.activity"].sudo().search([("activity_type_id", "=", activity_type.id)])
+    def _open_activities(self, activity_type=_DUE):
+        found = [("activity_type_id", "=", self.env.ref(activity_type).id)]
+        return self.env["mail.activity"].sudo().search(found)
+
+    @api.model
+    def _ask_for_ends(self):
+        """Ask everybody responsible for documents that an announcement without an end keeps back to look for it."""
+        self._open_activities(_END_MISSING).unlink()
+        environment = self.env["account.move"]._l10n_pl_ksef_environment()
+        open_ones = [each for each in self.env["l10n_pl_ksef.announcement"]._in_force(environment) if not each.end]
+        if not open_ones:
+            return
+        waiting = self.sudo().search([("environment", "=", environment), ("state", "=", "waiting")], order="id")
+        for user, documents in waiting.grouped(lambda document: document._responsible()).items():
+            spoken = documents[0].with_context(lang=user.lang)
+            spoken._ask_today(
+                _END_MISSING,
+                spoken.env._("Has it ended? %(sources)s", sources=", ".join(each.source for each in open_ones)),
+                Markup("<p>%s</p><p><a href='%s'>%s</a></p>")
+                % (
+                    spoken.env._(
+                        "No end of it is known here, and %(count)s offline invoices wait for that. Look into the "
+                        "Public Information Bulletin, and enter the end under KSeF > Announcements.",
+                        count=len(documents),
+                    ),
+                    _BULLETIN,
+                    _BULLETIN,
+                ),
+            )
 
     def _remind(self, user, day):
         """Ask a user to see to these documents, on the invoice of the first of them."""
