@@ -124,7 +124,7 @@ class IssueOffline(models.TransientModel):
             notices = [
                 text if wizard.count == 1 else f"{move.name}: {text}"
                 for move in wizard._issuable()[:_LOOKED_AT]
-                for text in move._l10n_pl_ksef_notices()
+                for text, _action in move._l10n_pl_ksef_notices()
             ]
             wizard.notices = "\n".join(notices)
 

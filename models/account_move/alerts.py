@@ -91,17 +91,18 @@ class AccountMove(models.Model):
 
     def _l10n_pl_ksef_problem_alerts(self, level="warning"):
         """Return the problems as Odoo's alerts, of a level."""
-        alerts = {}
-        for number, (message, action) in enumerate(self._l10n_pl_ksef_problems()):
-            link = {"action": action, "action_text": self.env._("Open")} if action else {}
-            alerts[f"l10n_pl_ksef_problem_{number}"] = {"level": level, "message": message, **link}
-        return alerts
+        return self._l10n_pl_ksef_linked_alerts("problem", level, self._l10n_pl_ksef_problems())
 
     def _l10n_pl_ksef_notice_alerts(self):
-        return {
-            f"l10n_pl_ksef_notice_{number}": {"level": "info", "message": message}
-            for number, message in enumerate(self._l10n_pl_ksef_notices())
-        }
+        return self._l10n_pl_ksef_linked_alerts("notice", "info", self._l10n_pl_ksef_notices())
+
+    def _l10n_pl_ksef_linked_alerts(self, kind, level, told):
+        """Return (sentence, window action or None) of each as Odoo's alerts."""
+        alerts = {}
+        for number, (message, action) in enumerate(told):
+            link = {"action": action, "action_text": self.env._("Open")} if action else {}
+            alerts[f"l10n_pl_ksef_{kind}_{number}"] = {"level": level, "message": message, **link}
+        return alerts
 
     def _l10n_pl_ksef_responsible(self, *others):
         """Return the user who is asked to act on this invoice: the company's choice, its salesperson, or others."""

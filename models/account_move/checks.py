@@ -42,17 +42,20 @@ class AccountMove(models.Model):
         :return: list of (sentence, window action that opens what is to be fixed, or None for the invoice itself)
         """
         self.ensure_one()
-        return [
-            (translated(self.env, problem), self._l10n_pl_ksef_fixing_action(problem))
-            for problem in rules.find_problems(self._l10n_pl_ksef_facts())
-        ]
+        return self._l10n_pl_ksef_with_links(rules.find_problems(self._l10n_pl_ksef_facts()))
+
+    def _l10n_pl_ksef_with_links(self, problems):
+        return [(translated(self.env, problem), self._l10n_pl_ksef_fixing_action(problem)) for problem in problems]
 
     def _l10n_pl_ksef_notices(self):
-        """Return what to look at before this invoice goes to KSeF, though nothing keeps it from that: [str]."""
+        """Return what to look at before this invoice goes to KSeF, though nothing keeps it from that.
+
+        :return: as of ``_l10n_pl_ksef_problems``
+        """
         self.ensure_one()
         facts = self._l10n_pl_ksef_facts()
         _fitting, left_out = fitting.fit(facts)
-        return [translated(self.env, each) for each in (*rules.find_questions(facts), *left_out)]
+        return self._l10n_pl_ksef_with_links([*rules.find_questions(facts), *left_out])
 
     def _l10n_pl_ksef_fixing_action(self, problem):
         record = {
