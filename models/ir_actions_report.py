@@ -1,3 +1,5 @@
+from lxml import html
+
 from odoo import models
 
 
@@ -11,6 +13,22 @@ class IrActionsReport(models.Model):
             moves._l10n_pl_ksef_fetch_lost_files()
             moves._l10n_pl_ksef_note_given()
         return super()._pre_render_qweb_pdf(report_ref, res_ids=res_ids, data=data)
+
+    def _render_qweb_html(self, report_ref, docids, data=None):
+        page, kind = super()._render_qweb_html(report_ref, docids, data=data)
+        if kind == "html" and docids and self._get_report(report_ref).model == "account.move":
+            moves = self.env["account.move"].browse(docids).sudo()
+            if numbers := {move.company_id.vat for move in moves if move._l10n_pl_ksef_has_nip_twice()}:
+                page = self._l10n_pl_ksef_without(numbers, page)
+        return page, kind
+
+    def _l10n_pl_ksef_without(self, numbers, page):
+        """Return a page (HTML, bytes) without the lines with tax IDs that a layout adds to what the company tells."""
+        root = html.fromstring(page)
+        for number in root.xpath("//li/span"):
+            if number.text_content().strip() in numbers:
+                number.getparent().drop_tree()
+        return html.tostring(root, encoding="utf-8", doctype="<!DOCTYPE html>")
 
     def _get_rendering_context(self, report, docids, data):
         # A buyer who is a portal user can call for any report of his invoices.

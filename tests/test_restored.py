@@ -16,8 +16,8 @@ class TestRestored(KsefSendingCommon):
     def setUp(self):
         super().setUp()
         self.startPatcher(patch.dict(PUBLISHED, invoiceDownload=(3, 3, DOWNLOADS)))
-        self.startPatcher(patch.object(submission, "BATCH_SIZE", 100))
-        self.startPatcher(patch.object(submission, "_PAGE", 30))
+        self.startPatcher(patch.object(submission, "BATCH_SIZE", 30))
+        self.startPatcher(patch.object(submission, "_PAGE", 10))
         self.requests = []
         self.ksef.observers.append(lambda request, _answer: self.requests.append(f"{request.method} {request.path}"))
 
@@ -65,7 +65,7 @@ class TestRestored(KsefSendingCommon):
         self.ksef.faults.plan(ChangeAnswer(changed), "GET", "/sessions/*/invoices", times=None)
 
     def test_all_get_their_numbers_back(self):
-        documents, numbers = self.restored(280, one_by_one=5)
+        documents, numbers = self.restored(75, one_by_one=5)
         self.run_until_settled(documents, 1)
         self.assertEqual(documents.mapped("ksef_number"), numbers)
         self.assertEqual(documents.move_id.mapped("l10n_pl_edi_number"), numbers)
@@ -74,7 +74,7 @@ class TestRestored(KsefSendingCommon):
         self.assertLessEqual(len(self.requests), 60)
 
     def test_ksef_names_another_session(self):
-        documents, numbers = self.restored(60, one_by_one=3)
+        documents, numbers = self.restored(25, one_by_one=3)
         online = next(session for session in self.ksef.state.sessions.values() if session.kind == "online")
         for reference in (online.reference, "20261123-SB-0000000000-0000000000-00"):
             with self.subTest(reference):

@@ -63,9 +63,19 @@ class AccountMove(models.Model):
         """Return the seller's NIP, which must be on the paper (art. 106e(1)(4)), if the layout's header lacks it."""
         if self.l10n_pl_ksef_standing not in ISSUED:
             return ""
+        told = self._l10n_pl_ksef_nip_in_details() or self._l10n_pl_ksef_layout_prints_nip()
+        return "" if told else self.company_id._l10n_pl_ksef_nip()
+
+    def _l10n_pl_ksef_nip_in_details(self):
+        """Tell whether the company's own words in the head of its papers hold its NIP."""
         seller_nip = self.company_id._l10n_pl_ksef_nip()
-        header = re.sub(r"\D", "", html2plaintext(self.company_id.company_details or ""))
-        return "" if seller_nip in header or self._l10n_pl_ksef_layout_prints_nip() else seller_nip
+        details = re.sub(r"\D", "", html2plaintext(self.company_id.company_details or ""))
+        return bool(seller_nip) and seller_nip in details
+
+    def _l10n_pl_ksef_has_nip_twice(self):
+        """Tell whether the head of this paper would hold the seller's NIP in the company's words and once more."""
+        issued = self.l10n_pl_ksef_standing in ISSUED
+        return issued and self._l10n_pl_ksef_nip_in_details() and self._l10n_pl_ksef_layout_prints_nip()
 
     def _l10n_pl_ksef_layout_prints_nip(self):
         """Tell whether the company's layout prints its tax ID by itself, as those of Odoo do since March 2026."""
