@@ -2,8 +2,13 @@
 
 from odoo import api, models
 
-# What the database is known by: a copy has another name, and one made by Odoo another identifier, too.
+from ..ksef.errors import KsefError
+from ..tools.master_key import open_vault
+
+# What the database is known by: a copy has another name or, made by Odoo, another identifier; one that was restored
+# under the same name on another server lacks the master keys, which are no part of the database.
 _HOME_PARAMETER = "l10n_pl_ksef_offline.home"
+_LOCKED = "locked"
 
 
 class Channel(models.Model):
@@ -12,13 +17,27 @@ class Channel(models.Model):
     @api.model
     def _home(self):
         uuid = self.env["ir.config_parameter"].sudo().get_param("database.uuid")
-        return f"{uuid} {self.env.cr.dbname}"
+        return f"{uuid} {self.env.cr.dbname} {_LOCKED if self._keys_are_elsewhere() else 'open'}"
+
+    @api.model
+    def _keys_are_elsewhere(self):
+        """Tell whether there are private keys here, and a master key of none of them."""
+        tokens = (
+            self.env["l10n_pl_ksef.certificate"].sudo().search([("private_key", "!=", False)]).mapped("private_key")
+        )
+        try:
+            vault = open_vault()
+            return bool(tokens) and all(vault.missing_key(token) for token in tokens)
+        except KsefError:
+            return bool(tokens)
 
     @api.model
     def _is_copy(self):
         """Tell whether this database is a copy of the one that was set up: both would send the same documents."""
-        home = self.env["ir.config_parameter"].sudo().get_param(_HOME_PARAMETER)
-        return bool(home) and home != self._home()
+        home = (self.env["ir.config_parameter"].sudo().get_param(_HOME_PARAMETER) or "").split()
+        now = self._home().split()
+        lost_keys = now[-1] == _LOCKED and home[-1:] != [_LOCKED]
+        return bool(home) and (home[:2] != now[:2] or lost_keys)
 
     @api.model
     def _settle_here(self):

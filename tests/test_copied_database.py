@@ -1,9 +1,14 @@
 """A copy of the database that was set up never sends what the original sends."""
 
+import base64
+import os
+from unittest.mock import patch
+
 from odoo.exceptions import AccessError
 from odoo.tests import freeze_time, new_test_user
 
 from ..models.home import _HOME_PARAMETER
+from ..tools.master_key import ENVIRONMENT_VARIABLE
 from .common import NOW
 from .test_sending import KsefSendingCommon
 
@@ -16,11 +21,11 @@ class TestCopiedDatabase(KsefSendingCommon):
         self.assertEqual(first.l10n_pl_ksef_document_id.state, "accepted", "the database that was set up sends")
         (move,) = self.sealed()
         parameters = self.env["ir.config_parameter"].sudo()
-        uuid, name = parameters.get_param(_HOME_PARAMETER).split()
+        uuid, name, _keys = parameters.get_param(_HOME_PARAMETER).split()
         asked = []
         self.ksef.observers.append(lambda request, _answer: asked.append(request.path))
         document = move.l10n_pl_ksef_document_id.with_user(self.accountant)
-        for copied_from in (f"{uuid} production", f"another-uuid {name}"):
+        for copied_from in (f"{uuid} production open", f"another-uuid {name} open"):
             with self.subTest(copied_from):
                 parameters.set_param(_HOME_PARAMETER, copied_from)
                 self.env.invalidate_all()
@@ -37,3 +42,19 @@ class TestCopiedDatabase(KsefSendingCommon):
         self.env.invalidate_all()
         self.run_worker(5)
         self.assertEqual(document.state, "accepted")
+
+    def test_a_copy_under_the_same_name_on_another_server(self):
+        """It has the private keys, and no master key of them."""
+        self.sealed()
+        self.run_worker()
+        (move,) = self.sealed()
+        other = base64.urlsafe_b64encode(os.urandom(32)).decode()
+        with patch.dict(os.environ, {ENVIRONMENT_VARIABLE: other}):
+            self.run_worker(5)
+            self.assertEqual(move.l10n_pl_ksef_document_id.state, "waiting")
+            self.env["l10n_pl_ksef.channel"]._settle_here()
+            self.run_worker(5)
+            self.assertEqual(
+                move.l10n_pl_ksef_document_id.state, "accepted", "it has lost its keys, and is the original"
+            )
+        self.assertFalse(self.env["l10n_pl_ksef.channel"]._is_copy(), "nor when they are back")

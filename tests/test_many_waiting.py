@@ -4,13 +4,14 @@ from datetime import date
 from unittest.mock import patch
 
 from odoo.tests import freeze_time
+from odoo.tools import mute_logger
 
 from ..models.document import deadline
 from ..tools import jobs
 from .common import NOW
 from .test_sending import KsefSendingCommon
 
-FAILURE = {"kind": "failure", "start": NOW.replace(tzinfo=None), "title": "K/2026/AWR/01", "source_text": "BIP"}
+FAILURE = {"kind": "failure", "start": NOW.replace(tzinfo=None), "title": "K/2026/AWR/01"}
 
 
 @freeze_time(NOW)
@@ -22,9 +23,7 @@ class TestManyWaiting(KsefSendingCommon):
         self.before = self.documents[0].deadline
 
     def announce(self, **values):
-        fields = self.env["l10n_pl_ksef.announcement"]._fields
-        facts = {name: value for name, value in (FAILURE | values).items() if name in fields}
-        return self.env["l10n_pl_ksef.announcement"].with_user(self.accountant).create(facts)
+        return self.env["l10n_pl_ksef.announcement"].with_user(self.accountant).create(FAILURE | values)
 
     def run_job(self, slices=None, method="_cron_update_deadlines"):
         """Run a job for so many slices, all unless told; return how many documents each slice had."""
@@ -66,8 +65,27 @@ class TestManyWaiting(KsefSendingCommon):
         failure.sudo().end = NOW.replace(tzinfo=None, hour=11)
         with freeze_time(NOW.replace(hour=12)):
             self.run_worker()
+            self.assertFalse(self.ksef.state.numbers)
+            self.run_job()
             self.assertEqual(set(self.documents.mapped("state")), {"not_required"})
-        self.assertFalse(self.ksef.state.numbers)
+
+    def test_one_that_cannot_be_worked_out_stops_no_other(self):
+        work_out, bad = type(self.documents)._work_out_deadline, self.documents[1]
+
+        def spoiled(document, *facts):
+            return 1 / 0 if document == bad else work_out(document, *facts)
+
+        self.announce()
+        self.patch(type(self.documents), "_work_out_deadline", spoiled)
+        with mute_logger(jobs.__name__):
+            self.assertEqual(self.run_job(), [2, 2, 1])
+        self.assertEqual(self.documents._stale("test"), bad)
+
+    def test_reminders_wait_for_the_deadlines(self):
+        self.announce()
+        with freeze_time(date(2026, 11, 24)):
+            self.run_job(slices=1, method="_cron_remind")
+        self.assertFalse(self.documents.move_id.activity_ids)
 
     def test_reminders_are_by_what_was_announced(self):
         self.announce()

@@ -2,11 +2,11 @@
 
 import hashlib
 import json
-from contextlib import suppress
 from dataclasses import asdict
 from datetime import timezone
 
 from odoo import api, fields, models
+from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import format_date
 
 from ...ksef.law import deadlines
@@ -162,7 +162,7 @@ class Document(models.Model):
         """Follow announcements or days off that have changed, and wake the worker.
 
         A few documents at once; of many, a job works the deadlines out in slices, and what is asked about one of them
-        before is worked out for it (``_deadlines_now``, ``_update_stale``).
+        before is worked out for it (``_deadlines_now``, ``_whose_duty_has_ended``).
         """
         stale = self._stale(environment, limit=SLICE + 1)
         if len(stale) > SLICE:
@@ -172,30 +172,57 @@ class Document(models.Model):
         self.env["l10n_pl_ksef.channel"]._wake()
 
     @api.model
-    def _stale(self, environment, limit=None):
-        """Return the documents whose deadline was worked out by other announcements than those on record."""
+    def _stale(self, environment, limit=None, after=0):
+        """Return the documents whose deadline was worked out by other announcements than those on record.
+
+        :param int after: id of a document; those before it are left out
+        """
         basis = self._basis_of(self._deadline_facts(environment))
-        movable = [("environment", "=", environment), ("state", "in", MOVABLE_STATES)]
-        return self.sudo().search([*movable, ("deadline_basis", "!=", basis)], limit=limit, order="deadline, id")
+        movable = [("environment", "=", environment), ("state", "in", MOVABLE_STATES), ("id", ">", after)]
+        return self.sudo().search([*movable, ("deadline_basis", "!=", basis)], limit=limit, order="id")
 
     @api.model
     def _cron_update_deadlines(self):
-        """Work out all deadlines that announcements have made stale, and commit after each slice."""
-        environment = self.env["account.move"]._l10n_pl_ksef_environment()
-        with suppress(jobs.OutOfTime):
-            while stale := self._stale(environment, limit=SLICE):
-                stale._update_deadlines()
-                done = len(stale)
+        """Work out all deadlines that announcements have made stale, and commit after each slice.
+
+        :return: whether all are worked out
+        """
+        environment, last = self.env["account.move"]._l10n_pl_ksef_environment(), 0
+        try:
+            while stale := self._stale(environment, limit=SLICE, after=last):
+                last, done = stale[-1].id, len(stale)
+                stale._update_each_by_itself()
                 self.env.invalidate_all()
                 jobs.commit_and_go_on(self.env, done, remaining=done)
+        except jobs.OutOfTime:
+            return False
+        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+            self.env.cr.rollback()  # somebody has changed one of them meanwhile
+            self.env.ref("l10n_pl_ksef_offline.cron_deadlines")._trigger()
+            return False
+        return True
 
-    def _update_stale(self):
-        """Work out those deadlines of these documents that announcements have made stale."""
-        stale = self.browse()
+    def _update_each_by_itself(self):
+        """Work out these deadlines together or, if one of them fails, each by itself: it stops no other."""
+        what = "The deadlines of %s cannot be worked out"
+        with jobs.attempt(self.env, what, self, savepoint=True) as working:
+            self._update_deadlines()
+        if working.error and len(self) > 1:
+            for document in self:
+                document._update_each_by_itself()
+
+    def _whose_duty_has_ended(self):
+        """Return those of these documents that announcements on record let be sent no more, though they still wait."""
+        ended = self.browse()
         for environment, documents in self.grouped("environment").items():
-            basis = self._basis_of(self._deadline_facts(environment))
-            stale += documents.filtered(lambda document, basis=basis: document._is_stale(basis))
-        stale.sudo()._update_deadlines()
+            facts = self._deadline_facts(environment)
+            basis = self._basis_of(facts)
+            ended += documents.filtered(
+                lambda document, facts=facts, basis=basis: (
+                    document._is_stale(basis) and not document._work_out_deadline(*facts).duty
+                )
+            )
+        return ended
 
     def _is_stale(self, basis):
         return self.state in MOVABLE_STATES and self.deadline_basis != basis

@@ -27,7 +27,9 @@ class Document(models.Model):
 
         One activity a person and day. An announcement whose end nobody has entered is asked about, too.
         """
-        self._cron_update_deadlines()
+        if not self._cron_update_deadlines():
+            self.env.ref("l10n_pl_ksef_offline.cron_remind")._trigger()  # by right deadlines, or not yet
+            return
         self._ask_for_ends()
         soon = working_day_after(self._today(), 1, self.env["l10n_pl_ksef.day.off"]._days())
         documents = self.sudo().search(

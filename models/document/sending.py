@@ -139,8 +139,8 @@ class Document(models.Model):
         """Claim those that still wait for a session, and return them; nobody else sends them then."""
         locked = self.try_lock_for_update()
         locked.invalidate_recordset(["state"])
-        locked._update_stale()  # the duty may have ended
-        claimed = locked.filtered(lambda document: document.state == "waiting")
+        ended = locked._whose_duty_has_ended()  # the job that says so may not have come to them yet
+        claimed = (locked - ended).filtered(lambda document: document.state == "waiting")
         claimed._to_and_commit("sending", submission_id=submission.id, sent_at=fields.Datetime.now(), problem=False)
         return claimed
 
