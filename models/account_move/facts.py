@@ -56,8 +56,8 @@ class AccountMove(models.Model):
             exchange_rate=self._l10n_pl_ksef_exchange_rate(),
             total=amount(self.amount_total * self._l10n_pl_ksef_sign()) - sum(part for part, _why in beside),
             lines=tuple(
-                self._l10n_pl_ksef_row(number, lines, taxes)
-                for number, lines in enumerate(self._l10n_pl_ksef_rows(), 1)
+                self._l10n_pl_ksef_row(number, section, lines, taxes)
+                for number, (section, lines) in enumerate(self._l10n_pl_ksef_rows(), 1)
             ),
             vat=tuple(
                 Vat(taxes[line.tax_line_id], amount(-line.amount_currency), amount(-line.balance))
@@ -100,12 +100,14 @@ class AccountMove(models.Model):
         )
 
     def _l10n_pl_ksef_rows(self):
-        """Return the lines of each row: one, or those of a section that is printed as one, by their taxes."""
-        rows = {}
+        """Return the rows as (section, lines): one line, or those of a section that is printed as one, by taxes."""
+        rows, none = {}, self.env["account.move.line"]
+        # To which section a line belongs is costly to ask.
+        any_section = any(line.collapse_composition for line in self.invoice_line_ids)
         for line in self._l10n_pl_ksef_lines():
-            section = line._l10n_pl_ksef_printed_as()
+            section = line._l10n_pl_ksef_printed_as() if any_section else none
             key = (section, line.tax_ids) if section else line
-            rows[key] = rows.get(key, line.browse()) | line
+            rows[key] = section, rows.get(key, (section, none))[1] | line
         return list(rows.values())
 
     def _l10n_pl_ksef_taxes(self):
@@ -128,8 +130,7 @@ class AccountMove(models.Model):
             return None
         return round(1 / _decimal(self.invoice_currency_rate), 6)
 
-    def _l10n_pl_ksef_row(self, number, lines, taxes):
-        section = lines[0]._l10n_pl_ksef_printed_as()
+    def _l10n_pl_ksef_row(self, number, section, lines, taxes):
         if not section:
             return self._l10n_pl_ksef_line(number, lines, taxes)
         net, sign = sum(amount(-line.amount_currency) for line in lines), self._l10n_pl_ksef_sign()

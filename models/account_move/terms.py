@@ -179,7 +179,8 @@ class AccountMove(models.Model):
 
     def _l10n_pl_ksef_notes(self):
         """Return titles and notes between the lines: a title with the first row below it, a note with that above."""
-        numbers = {line: number for number, lines in enumerate(self._l10n_pl_ksef_rows(), 1) for line in lines}
+        rows = enumerate(self._l10n_pl_ksef_rows(), 1)
+        numbers = {line: number for number, (_section, lines) in rows for line in lines}
         notes, titles, above = [], [], None
         for line in self._l10n_pl_ksef_printed_lines():
             if line.display_type in _SECTIONS:
