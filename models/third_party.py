@@ -24,6 +24,7 @@ ROLES = [
     ("11", "Employee"),
     ("other", "Other role"),
 ]
+_ADDITIONAL_BUYER = "4"
 _INTERNAL_ID = re.compile(r"\d{10}-\d{5}")
 
 
@@ -60,7 +61,9 @@ class ThirdParty(models.Model):
 
     def write(self, vals):
         self._refuse_change_of_sealed()
-        return super().write(vals)
+        result = super().write(vals)
+        self._refuse_change_of_sealed()  # it may have been moved to a sealed one
+        return result
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_sealed(self):
@@ -82,4 +85,5 @@ class ThirdParty(models.Model):
         )
         if self.role == "other":
             return Fact(party, other_role=self.other_role)
-        return Fact(party, self.role, share=Decimal(str(self.share)) if self.share else None)
+        is_shared = self.role == _ADDITIONAL_BUYER and self.share
+        return Fact(party, self.role, share=Decimal(str(self.share)) if is_shared else None)
