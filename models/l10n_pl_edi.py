@@ -108,8 +108,12 @@ class AccountMove(models.Model):
         return _ENVIRONMENT_OF_MODE.get(mode, "test")
 
     def _l10n_pl_ksef_kind(self):
-        """Return RodzajFaktury of this invoice."""
-        return self._l10n_pl_edi_get_ksef_invoice_type()
+        """Return RodzajFaktury of this invoice; an increase is a correction, too (art. 106j ust. 1 pkt 5)."""
+        original = self._l10n_pl_ksef_original() if self.move_type == "out_invoice" else self.browse()
+        if not original:
+            return self._l10n_pl_edi_get_ksef_invoice_type()
+        corrected = original._l10n_pl_ksef_kind()
+        return f"KOR_{corrected}" if corrected in ("ZAL", "ROZ") else "KOR"
 
     def _l10n_pl_edi_render_xml(self):
         # A sealed invoice is not rendered again: whoever asks gets what was sealed.

@@ -8,6 +8,7 @@ from . import (
     test_browser_upload,
     test_certificate_life,
     test_copied_database,
+    test_corrections,
     test_credentials,
     test_fa3_examples,
     test_fa3_fields,

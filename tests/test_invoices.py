@@ -127,6 +127,30 @@ class InvoiceCorpus(KsefOfflineCommon):
         return move.l10n_pl_ksef_document_id._xml_bytes()
 
 
+class WholeInvoice(InvoiceCorpus):
+    """Issues as an accountant and looks into the file."""
+
+    def file(self, move):
+        """Issue an invoice as an accountant, and return the root of its file."""
+        move.with_user(self.accountant).action_l10n_pl_ksef_issue_offline()
+        return etree.fromstring(move.l10n_pl_ksef_document_id._xml_bytes())
+
+    def told(self, root, path):
+        return [node.text for node in root.findall("/".join(f"{{*}}{step}" for step in path.split("/")))]
+
+    def check(self, move, expected):
+        """Compare the texts of elements with those expected, {path: text or list of them}."""
+        root = self.file(move)
+        for path, value in expected.items():
+            with self.subTest(path):
+                self.assertEqual(self.told(root, path), value if isinstance(value, list) else [value])
+        return root
+
+    def remarks(self, root):
+        names = ("NrWiersza", "Klucz", "Wartosc")
+        return [tuple(each.findtext(f"{{*}}{name}") for name in names) for each in root.iter("{*}DodatkowyOpis")]
+
+
 @freeze_time(NOW)
 class TestSealedInvoices(InvoiceCorpus):
     def check(self, kind, move, **expected):

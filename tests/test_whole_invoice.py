@@ -2,38 +2,16 @@
 
 from datetime import date
 
-from lxml import etree
-
 from odoo import Command
 from odoo.exceptions import UserError
 from odoo.tests import Form, freeze_time
 
 from .common import NOW
-from .test_invoices import InvoiceCorpus
+from .test_invoices import WholeInvoice
 
 
 @freeze_time(NOW)
-class TestWholeInvoice(InvoiceCorpus):
-    def file(self, move):
-        """Issue an invoice as an accountant, and return the root of its file."""
-        move.with_user(self.accountant).action_l10n_pl_ksef_issue_offline()
-        return etree.fromstring(move.l10n_pl_ksef_document_id._xml_bytes())
-
-    def told(self, root, path):
-        return [node.text for node in root.findall("/".join(f"{{*}}{step}" for step in path.split("/")))]
-
-    def check(self, move, expected):
-        """Compare the texts of elements with those expected, {path: text or list of them}."""
-        root = self.file(move)
-        for path, value in expected.items():
-            with self.subTest(path):
-                self.assertEqual(self.told(root, path), value if isinstance(value, list) else [value])
-        return root
-
-    def remarks(self, root):
-        names = ("NrWiersza", "Klucz", "Wartosc")
-        return [tuple(each.findtext(f"{{*}}{name}") for name in names) for each in root.iter("{*}DodatkowyOpis")]
-
+class TestWholeInvoice(WholeInvoice):
     def test_order_delivery_and_the_buyers_number(self):
         self.firm.ref = "K-0017"
         move = self.invoice(
@@ -113,6 +91,22 @@ class TestWholeInvoice(InvoiceCorpus):
                     "Data wystawienia faktury; rata 861.00 PLN",
                 ],
             },
+        )
+
+    def test_instalments_of_one_day_are_one(self):
+        parts = ((30, 7), (30, 7), (40, 45))
+        terms = self.env["account.payment.term"].create(
+            {
+                "name": "30 % i 30 % w 7 dni, 40 % w 45 dni",
+                "line_ids": [
+                    Command.create({"value": "percent", "value_amount": size, "nb_days": days}) for size, days in parts
+                ],
+            }
+        )
+        path = "Fa/Platnosc/TerminPlatnosci"
+        self.check(
+            self.invoice(self.line(price=1000), invoice_payment_term_id=terms.id),
+            {f"{path}/Termin": ["2026-11-30", "2027-01-07"], f"{path}/TerminOpis/Ilosc": ["7", "45"]},
         )
 
     def test_discount_for_early_payment(self):
@@ -262,6 +256,7 @@ class TestWholeInvoice(InvoiceCorpus):
                     party.partner_id, party.role = partner, role
                     if role == "4":
                         party.share = 33.5
+        move.l10n_pl_ksef_third_party_ids[0].share = 10  # left from another role
         move.l10n_pl_ksef_third_party_ids[0].write({"role": "other", "other_role": "Poręczyciel"})
         move.action_post()
         self.check(
@@ -274,9 +269,11 @@ class TestWholeInvoice(InvoiceCorpus):
             },
         )
         parties = move.l10n_pl_ksef_third_party_ids.with_user(self.accountant)
+        elsewhere = parties.create({"move_id": self.draft_invoice().id, "partner_id": factor.id})
         for change in (
             lambda: parties[0].write({"role": "2"}),
             lambda: parties[0].unlink(),
+            lambda: elsewhere.write({"move_id": move.id}),
             lambda: parties.create({"move_id": move.id, "partner_id": factor.id}),
             lambda: move.with_user(self.accountant).write({"l10n_pl_ksef_third_party_ids": [Command.clear()]}),
         ):

@@ -287,6 +287,17 @@ class OriginalRejected(KsefError):
     about = "original"
 
 
+class BuyerReplaced(KsefError):
+    """A correction to a buyer with another tax ID; values: before, now, their names."""
+
+    sentence = _(
+        "It corrects an invoice to %(before)s, but is made out to %(now)s, who has another tax ID. A correction cannot "
+        "give an invoice to somebody else: bring the first one to zero by a credit note to %(before)s, and issue a new "
+        "invoice to %(now)s."
+    )
+    about = "invoice"
+
+
 class AdvanceWithoutNumber(KsefError):
     """values: number, record_id."""
 
@@ -382,6 +393,17 @@ class MaybeSplitPayment(KsefError):
     about = "invoice"
 
 
+class RateOfOriginal(KsefError):
+    """values: right, booked, PLN for one unit of the currency."""
+
+    sentence = _(
+        "The file converts the VAT at %(right)s, the rate of the invoice that is corrected (art. 31b of the VAT Act), "
+        "but the books do at %(booked)s. Before it is issued, reset it to draft and enter the first rate, so that the "
+        "VAT records agree."
+    )
+    about = "invoice"
+
+
 # -- the rules
 
 
@@ -394,6 +416,8 @@ def find_questions(facts: InvoiceFacts) -> list[KsefError]:
     taxed = any(tax.rate in SUMS and SUMS[tax.rate] in TAXED for tax in facts.taxes)
     if buyer.nip and taxed and total > _SPLIT_PAYMENT_ABOVE and not facts.is_split_payment:
         found.append(MaybeSplitPayment(limit="15 000"))
+    if facts.booked_rate:
+        found.append(RateOfOriginal(right=facts.exchange_rate, booked=facts.booked_rate))
     return found
 
 
@@ -510,6 +534,9 @@ def _references(facts: InvoiceFacts) -> Iterator[KsefError]:
     for original in facts.originals:
         if original.state not in _NAMEABLE:
             yield _WAIT_FOR_ORIGINAL[original.state](number=original.number)
+    for before in facts.correction.buyers_before if facts.correction else ():
+        if before.identity != facts.buyer.identity:
+            yield BuyerReplaced(before=before.name, now=facts.buyer.name)
     for advance in facts.advances:
         if advance.state not in _NAMEABLE:
             yield AdvanceWithoutNumber(number=advance.number, record_id=advance.id)

@@ -3,6 +3,7 @@ from . import standing
 from . import facts
 from . import parties
 from . import terms
+from . import correction
 from . import checks
 from . import issuing
 from . import buyer

@@ -62,7 +62,7 @@ class AccountMove(models.Model):
             "company": self.company_id,
             "partner": self.commercial_partner_id,
             "currency": self.currency_id,
-            "original": self.reversed_entry_id,
+            "original": self._l10n_pl_ksef_original(),
             "tax": self.env["account.tax"].browse(problem.values.get("record_id")),
             "advance": self.browse(problem.values.get("record_id")),
         }.get(problem.about)

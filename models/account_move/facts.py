@@ -1,5 +1,6 @@
 """An invoice of Odoo in the terms of FA(3); its parties and its terms are in the files beside this one."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 from stdnum import ean
@@ -9,7 +10,6 @@ from odoo.tools import html2plaintext
 
 from ...ksef.fa3.facts import (
     Annotations,
-    Correction,
     InvoiceFacts,
     Line,
     Tax,
@@ -42,30 +42,35 @@ class AccountMove(models.Model):
         """
         self.ensure_one()
         beside = self._l10n_pl_ksef_beside()
-        is_correction = self.move_type == "out_refund"
-        original = self.reversed_entry_id if is_correction else self.browse()
+        original = self._l10n_pl_ksef_original()
+        exchange_rate, booked_rate = self._l10n_pl_ksef_rate_and_booked(original)
         taxes = self._l10n_pl_ksef_taxes()
         return InvoiceFacts(
             number=self.name,
             issue_date=self.invoice_date,
             today=fields.Date.context_today(self.with_context(tz=WARSAW.key)),
-            supply_date=self.delivery_date or self.taxable_supply_date or None,
+            supply_date=self._l10n_pl_ksef_supply_date(original),
             currency=self.currency_id.name,
             smallest_amount=_decimal(self.currency_id.rounding),
             books_currency=self.company_currency_id.name,
-            exchange_rate=self._l10n_pl_ksef_exchange_rate(),
+            exchange_rate=exchange_rate,
+            booked_rate=booked_rate,
             total=amount(self.amount_total * self._l10n_pl_ksef_sign()) - sum(part for part, _why in beside),
             lines=tuple(
                 self._l10n_pl_ksef_row(number, section, lines, taxes)
                 for number, (section, lines) in enumerate(self._l10n_pl_ksef_rows(), 1)
             ),
             vat=tuple(
-                Vat(taxes[line.tax_line_id], amount(-line.amount_currency), amount(-line.balance))
+                Vat(
+                    taxes[line.tax_line_id],
+                    amount(-line.amount_currency),
+                    round(amount(-line.amount_currency) * exchange_rate, 2) if booked_rate else amount(-line.balance),
+                )
                 for line in self.line_ids
                 if line.tax_line_id
             ),
             seller=self._l10n_pl_ksef_seller(),
-            buyer=self._l10n_pl_ksef_buyer(),
+            buyer=replace(self._l10n_pl_ksef_buyer(), buyer_key=self._l10n_pl_ksef_buyer_key(original)),
             third_parties=self._l10n_pl_ksef_third_parties(),
             kind=self._l10n_pl_ksef_kind(),
             place_of_issue=self.company_id.city or "",
@@ -83,12 +88,18 @@ class AccountMove(models.Model):
             payment_terms=self._l10n_pl_ksef_payment_terms(),
             correction=self._l10n_pl_ksef_correction(original) if original else None,
             advances=tuple(advance._l10n_pl_ksef_reference() for advance in self._l10n_pl_ksef_advances()),
-            payments=() if is_correction else self._l10n_pl_ksef_payments(),
+            payments=() if self.move_type == "out_refund" else self._l10n_pl_ksef_payments(),
             texts=self._l10n_pl_ksef_texts(),
         )
 
     def _l10n_pl_ksef_sign(self):
         return -1 if self.move_type == "out_refund" else 1
+
+    def _l10n_pl_ksef_signs(self):
+        """Return the signs of quantities and of unit prices; where goods come back, the quantity is negative."""
+        if self.l10n_pl_ksef_correction_form == "return":
+            return -1, 1
+        return 1, self._l10n_pl_ksef_sign()
 
     def _l10n_pl_ksef_printed_lines(self):
         return self.invoice_line_ids.sorted(lambda line: (line.sequence, line.id))
@@ -133,7 +144,7 @@ class AccountMove(models.Model):
     def _l10n_pl_ksef_row(self, number, section, lines, taxes):
         if not section:
             return self._l10n_pl_ksef_line(number, lines, taxes)
-        net, sign = sum(amount(-line.amount_currency) for line in lines), self._l10n_pl_ksef_sign()
+        net, (sign, _price_sign) = sum(amount(-line.amount_currency) for line in lines), self._l10n_pl_ksef_signs()
         own_taxes = lines[0].tax_ids.flatten_taxes_hierarchy()
         return Line(
             number=number,
@@ -148,14 +159,17 @@ class AccountMove(models.Model):
 
     def _l10n_pl_ksef_line(self, number, line, taxes):
         own_taxes = line.tax_ids.flatten_taxes_hierarchy()
-        quantity = round(_decimal(line.quantity * self._l10n_pl_ksef_sign()), 6)
+        quantity_sign, price_sign = self._l10n_pl_ksef_signs()
+        quantity = round(_decimal(line.quantity * quantity_sign), 6)
         # Booked, not shown: with prices rounded globally only the booked amounts add up to the total.
         net = amount(-line.amount_currency)
         included = sum(
             (_decimal(tax.amount) for tax in own_taxes if tax.price_include and tax.amount_type == "percent"), Decimal()
         )
-        typed = _decimal(line.price_unit) / (1 + included / 100)
-        price, discount = price_and_discount(quantity, typed, _decimal(line.discount), net)
+        typed, percent = price_sign * _decimal(line.price_unit) / (1 + included / 100), _decimal(line.discount)
+        if price_sign < 0:
+            typed, percent = typed * (1 - percent / 100), Decimal()  # a difference of prices has no discount
+        price, discount = price_and_discount(quantity, typed, percent, net)
         return Line(
             number=number,
             name=(line.name or "").strip() or line.product_id.display_name or "",
@@ -183,20 +197,6 @@ class AccountMove(models.Model):
             country=tax.country_id.code or "PL",
             legal_basis=html2plaintext(tax.invoice_legal_notes or self.fiscal_position_id.note or "").strip(),
         )
-
-    def _l10n_pl_ksef_correction(self, original):
-        """Return the ``Correction`` of that invoice."""
-        return Correction(
-            (original._l10n_pl_ksef_reference(),),
-            reason=self.ref or "Korekta",
-            effect=self._l10n_pl_ksef_correction_effect(original),
-        )
-
-    def _l10n_pl_ksef_correction_effect(self, original):
-        """When the correction counts in the VAT records: as the accounting date has it."""
-        if self.date == self.invoice_date:
-            return "2"
-        return "1" if self.date == original.date else "3"
 
 
 class AccountMoveLine(models.Model):

@@ -31,6 +31,7 @@ _SEALED = frozenset(
         "invoice_line_ids",
         "invoice_origin",
         "invoice_payment_term_id",
+        "l10n_pl_ksef_correction_form_by_hand",
         "l10n_pl_ksef_for_receipt",
         "l10n_pl_ksef_third_party_ids",
         "name",

@@ -98,10 +98,13 @@ class AccountMove(models.Model):
         if not terms or self._l10n_pl_ksef_due_date_was_typed():
             return (Instalment(self.invoice_date_due),)
         parts = self.line_ids.filtered(lambda line: line.display_type == "payment_term").sorted("date_maturity")
-        described = zip(parts, terms.sorted(lambda term: term._get_due_date(self.invoice_date)), strict=False)
-        return tuple(self._l10n_pl_ksef_instalment(part, term, len(parts)) for part, term in described)
+        # Odoo makes one part of terms that are due on the same day.
+        by_day = {term._get_due_date(self.invoice_date): term for term in terms}
+        return tuple(self._l10n_pl_ksef_instalment(part, by_day.get(part.date_maturity), len(parts)) for part in parts)
 
     def _l10n_pl_ksef_instalment(self, part, term, count):
+        if not term:
+            return Instalment(part.date_maturity)
         event = _DAYS_COUNT_FROM.get(term.delay_type, _ISSUE)
         if count > 1:
             event = f"{event}; rata {amount(abs(part.amount_currency)):.2f} {self.currency_id.name}"
@@ -139,8 +142,8 @@ class AccountMove(models.Model):
 
     def _l10n_pl_ksef_orders(self):
         """Return the buyer's order, and those of the seller that the invoice comes from, each an ``Agreement``."""
-        # A credit note's reference is its reason.
-        orders = [Agreement(self.ref)] if self.ref and self.move_type == "out_invoice" else []
+        # The reference of a correction is its reason.
+        orders = [Agreement(self.ref)] if self.ref and not self._l10n_pl_ksef_is_correction() else []
         if "sale_line_ids" in self.env["account.move.line"]._fields:
             for order in self.invoice_line_ids.sudo().sale_line_ids.order_id:
                 day = fields.Datetime.context_timestamp(self.with_context(tz=WARSAW.key), order.date_order).date()

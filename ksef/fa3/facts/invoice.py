@@ -29,6 +29,7 @@ class InvoiceFacts:
 
     :ivar kind: RodzajFaktury: "VAT", "KOR", "ZAL", "ROZ", "UPR", "KOR_ZAL" or "KOR_ROZ"
     :ivar exchange_rate: PLN for one unit of ``currency``; None if that is PLN, or if there is no rate
+    :ivar booked_rate: the rate of the books, where a correction has to be converted by another one; else None
     :ivar smallest_amount: of the currency, such as 0.01 or 1
     :ivar total: P_15, without what is settled beside the invoice
     :ivar told_sums: the sums by rate, where they do not follow from ``lines`` and ``vat``: with gross prices, without
@@ -83,6 +84,7 @@ class InvoiceFacts:
     registers: tuple[Register, ...] = ()
     attachment: tuple[DataBlock, ...] = ()
     smallest_amount: Decimal = CENT
+    booked_rate: Decimal | None = None
     texts: str = ""
 
     @property

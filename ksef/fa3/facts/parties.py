@@ -101,6 +101,11 @@ class Party:
         return "" if self.vat == "/" else re.sub(r"[\s.\-]", "", self.vat).upper()
 
     @property
+    def identity(self) -> tuple:
+        """Under which number he buys, the same for one taxpayer whatever his name and address are."""
+        return self.nip, self.eu_number, "" if self.nip or self.eu_number else self.other_number
+
+    @property
     def declared_without_number(self) -> bool:
         return self.vat == "/"
 
