@@ -51,6 +51,51 @@ class TestCorrections(WholeInvoice):
                 with self.assertRaisesRegex(UserError, "can no longer be changed"), self.env.cr.savepoint():
                     note.l10n_pl_ksef_correction_form_by_hand = "price" if form == "return" else "return"
 
+    def test_rows_before_and_after(self):
+        """As earlier corrections left them; only where each row is on the invoice."""
+        invoice = self.accepted(self.line(quantity=3, discount=10), self.line("kraj_8", name="Usługa"))
+        rows = ("NrWierszaFa", "P_7", "P_8B", "P_9A", "P_10", "P_11", "StanPrzed")
+        steps = (
+            (
+                {"quantity": 1},
+                [
+                    ("1", "Towar", "3", "100.00", "10.00", "270.00", "1"),
+                    ("1", "Towar", "2", "100.00", "10.00", "180.00", None),
+                ],
+                "-110.70",
+            ),
+            (
+                {"quantity": 2, "price_unit": 15, "discount": 0},
+                [
+                    ("1", "Towar", "2", "100.00", "10.00", "180.00", "1"),
+                    ("1", "Towar", "2", "75.00", None, "150.00", None),
+                ],
+                "-36.90",
+            ),
+            (
+                {"quantity": 2, "price_unit": 75, "discount": 0},
+                [
+                    ("1", "Towar", "2", "75.00", None, "150.00", "1"),
+                    ("1", "Towar", "0", "75.00", None, "0.00", None),
+                ],
+                "-184.50",
+            ),
+        )
+        for changes, told, total in steps:
+            note = self.reversed(invoice)
+            note.invoice_line_ids[1].unlink()
+            note.invoice_line_ids[0].write(changes)
+            note.l10n_pl_ksef_correction_form_by_hand = "states"
+            root = self.check(self.posted(note), {"Fa/P_15": total})
+            self.assertEqual(
+                [tuple(row.findtext(f"{{*}}{name}") for name in rows) for row in root.iter("{*}FaWiersz")], told
+            )
+        other = self.reversed(invoice)
+        other.invoice_line_ids[0].name = "Rabat"
+        other.l10n_pl_ksef_correction_form_by_hand = "states"
+        self.assertEqual(other.l10n_pl_ksef_correction_form, "price")
+        self.assertIn("cannot be told", other.l10n_pl_ksef_correction_form_reason)
+
     def test_an_increase_is_a_correction(self):
         """The reversal of a credit note, and a debit note where that module is there, name the first invoice."""
         invoice = self.accepted(self.line(quantity=3))

@@ -502,11 +502,11 @@ def _taxes(facts: InvoiceFacts) -> Iterator[KsefError]:
 
 
 def _totals(facts: InvoiceFacts) -> Iterator[KsefError]:
-    parts = sum(line.net for line in facts.lines) + sum(part.amount for part in facts.vat)
+    parts = sum(line.counted_net for line in facts.lines) + sum(part.amount for part in facts.vat)
     if parts != facts.total:
         yield TotalsDiffer(parts=parts, total=facts.total)
     for tax in facts.taxes:
-        taxed = [line.net for line in facts.lines if line.taxes == (tax,)]
+        taxed = [line.counted_net for line in facts.lines if line.taxes == (tax,)]
         if tax.percent is None or not taxed:
             continue
         net, vat = sum(taxed), sum((part.amount for part in facts.vat if part.tax == tax), Decimal())

@@ -1,12 +1,15 @@
 """What a credit note, a debit note, or the reversal of either corrects, and how, in the terms of FA(3)."""
 
 from dataclasses import replace
+from decimal import Decimal
 
 from odoo import api, fields, models
 from odoo.tools import float_compare
 
 from ...ksef.fa3.facts import Correction
+from .facts import amount, decimal
 
+_FORMS = [("return", "Goods returned"), ("price", "Price changed"), ("states", "Rows before and after")]
 # Ties the buyer's data of now to those before (IDNabywcy).
 _BUYER_KEY = "0001"
 _PRICE_DIGITS = 6
@@ -16,16 +19,14 @@ class AccountMove(models.Model):
     _inherit = "account.move"
 
     l10n_pl_ksef_correction_form = fields.Selection(
-        [("return", "Goods returned"), ("price", "Price changed")],
+        _FORMS,
         "Form of the Correction",
         compute="_compute_l10n_pl_ksef_correction_form",
-        help="How the rows of the file tell the decrease: a negative quantity at the price, or the quantity at the "
-        "difference of the prices, which is negative.",
+        help="How the rows of the file tell the decrease: a negative quantity at the price; the quantity at the "
+        "difference of the prices, which is negative; or each row as it was and as it is (StanPrzed).",
     )
     l10n_pl_ksef_correction_form_reason = fields.Char("Why", compute="_compute_l10n_pl_ksef_correction_form")
-    l10n_pl_ksef_correction_form_by_hand = fields.Selection(
-        [("return", "Goods returned"), ("price", "Price changed")], "Form Set by Hand", copy=False, tracking=True
-    )
+    l10n_pl_ksef_correction_form_by_hand = fields.Selection(_FORMS, "Form Set by Hand", copy=False, tracking=True)
 
     @api.depends(
         "move_type",
@@ -39,8 +40,15 @@ class AccountMove(models.Model):
     def _compute_l10n_pl_ksef_correction_form(self):
         for move in self:
             form, reason = move._l10n_pl_ksef_propose_correction_form()
-            if move.l10n_pl_ksef_correction_form_by_hand:
-                form, reason = move.l10n_pl_ksef_correction_form_by_hand, self.env._("Set by hand.")
+            by_hand = move.l10n_pl_ksef_correction_form_by_hand
+            if by_hand == "states" and not move._l10n_pl_ksef_has_states():
+                reason = self.env._(
+                    "Rows before and after cannot be told: not each row is on the invoice once, with the same taxes. "
+                    "%(reason)s",
+                    reason=reason,
+                )
+            elif form and by_hand:
+                form, reason = by_hand, self.env._("Set by hand.")
             move.l10n_pl_ksef_correction_form = form
             move.l10n_pl_ksef_correction_form_reason = reason
 
@@ -54,9 +62,40 @@ class AccountMove(models.Model):
             name = (line.name or line.product_id.name or "").split("\n")[0]
             if sold and not same:
                 return "price", self.env._("“%(name)s” is not on the invoice that is corrected.", name=name)
-            if same and not any(line._l10n_pl_ksef_has_price_of(each) for each in same):
+            if any(line._l10n_pl_ksef_has_price_of(each) for each in same):
+                continue
+            if same and not line._l10n_pl_ksef_is_return():
                 return "price", self.env._("The price of “%(name)s” is another one than on the invoice.", name=name)
         return "return", self.env._("All rows have the prices of the invoice that is corrected.")
+
+    # Rows before and after
+
+    def _l10n_pl_ksef_has_states(self):
+        """Tell whether each row of this credit note changes one row of the invoice."""
+        return bool(self._l10n_pl_ksef_lines()) and all(
+            not section and len(lines._l10n_pl_ksef_changed_row()) == 1 for section, lines in self._l10n_pl_ksef_rows()
+        )
+
+    def _l10n_pl_ksef_states(self, number, line):
+        """Return the row that a line of this credit note changes, a ``Line`` before and one after (StanPrzed)."""
+        before = line._l10n_pl_ksef_before(number)
+        return replace(before, is_before=True), before.changed(*line._l10n_pl_ksef_change(before))
+
+    def _l10n_pl_ksef_corrections(self):
+        """Return all that corrects these, and what corrects those."""
+        made = self.reversal_move_ids
+        if "debit_note_ids" in self._fields:
+            made |= self.debit_note_ids
+        return made | made._l10n_pl_ksef_corrections() if made else made
+
+    def _l10n_pl_ksef_earlier_corrections(self):
+        """Return those of the same invoice that were posted before this one, in their order."""
+        others = self._l10n_pl_ksef_original()._l10n_pl_ksef_corrections() - self._origin
+        own = (self.invoice_date or fields.Date.context_today(self), self._origin.id or float("inf"))
+        earlier = others.filtered(lambda move: move.state == "posted" and (move.invoice_date, move.id) < own)
+        return earlier.sorted(lambda move: (move.invoice_date, move.id))
+
+    # What it corrects
 
     def _l10n_pl_ksef_original(self):
         """Return the invoice that this one corrects, the first of the chain; none if it corrects nothing.
@@ -128,6 +167,34 @@ class AccountMoveLine(models.Model):
         if self.product_id or other.product_id:
             return self.product_id == other.product_id
         return self.name == other.name
+
+    def _l10n_pl_ksef_changed_row(self):
+        """Return the lines of the invoice that this one of a correction may change."""
+        sold = self.move_id._l10n_pl_ksef_original()._l10n_pl_ksef_lines()
+        return sold.filtered(lambda other: self._l10n_pl_ksef_is_same_thing(other) and other.tax_ids == self.tax_ids)
+
+    def _l10n_pl_ksef_before(self, number):
+        """Return the row that this line changes as earlier corrections left it, a ``Line`` with that number."""
+        source = self._l10n_pl_ksef_changed_row()
+        original = source.move_id
+        row = original._l10n_pl_ksef_line(number, source, original._l10n_pl_ksef_taxes())
+        for earlier in self.move_id._l10n_pl_ksef_earlier_corrections():
+            for line in earlier._l10n_pl_ksef_lines():
+                if line._l10n_pl_ksef_changed_row() == source:
+                    row = row.changed(*line._l10n_pl_ksef_change(row))
+        return row
+
+    def _l10n_pl_ksef_change(self, row):
+        """Return by how much this line of a correction changes quantity and net of a ``Line``, both ``Decimal``."""
+        net = amount(-self.amount_currency)
+        quantity = round(decimal(self.quantity * self.move_id._l10n_pl_ksef_sign()), 6)
+        return quantity if row.costs(quantity, net) else Decimal(), net
+
+    def _l10n_pl_ksef_is_return(self):
+        """Tell whether this line takes back goods at the price that earlier corrections left."""
+        return len(self._l10n_pl_ksef_changed_row()) == 1 and bool(
+            self._l10n_pl_ksef_change(self._l10n_pl_ksef_before(1))[0]
+        )
 
     def _l10n_pl_ksef_has_price_of(self, other):
         own, theirs = (line.price_unit * (1 - line.discount / 100) for line in (self, other))

@@ -21,14 +21,14 @@ from ...ksef.poland import WARSAW
 _GRIDS_ABROAD = {"K_11", "K_12"}
 
 
-def _decimal(amount):
+def decimal(amount):
     """A float of the books, as it is shown."""
     return Decimal(repr(amount))
 
 
 def amount(number):
     """A float of the books in two decimals, as KSeF wants it."""
-    return round(_decimal(number), 2) + 0  # no negative zero
+    return round(decimal(number), 2) + 0  # no negative zero
 
 
 class AccountMove(models.Model):
@@ -51,14 +51,15 @@ class AccountMove(models.Model):
             today=fields.Date.context_today(self.with_context(tz=WARSAW.key)),
             supply_date=self._l10n_pl_ksef_supply_date(original),
             currency=self.currency_id.name,
-            smallest_amount=_decimal(self.currency_id.rounding),
+            smallest_amount=decimal(self.currency_id.rounding),
             books_currency=self.company_currency_id.name,
             exchange_rate=exchange_rate,
             booked_rate=booked_rate,
             total=amount(self.amount_total * self._l10n_pl_ksef_sign()) - sum(part for part, _why in beside),
             lines=tuple(
-                self._l10n_pl_ksef_row(number, section, lines, taxes)
+                row
                 for number, (section, lines) in enumerate(self._l10n_pl_ksef_rows(), 1)
+                for row in self._l10n_pl_ksef_file_rows(number, section, lines, taxes)
             ),
             vat=tuple(
                 Vat(
@@ -139,11 +140,17 @@ class AccountMove(models.Model):
         # Odoo keeps the inverse, and takes 1 for a currency without rates.
         if self.currency_id == self.company_currency_id or self.invoice_currency_rate == 1:
             return None
-        return round(1 / _decimal(self.invoice_currency_rate), 6)
+        return round(1 / decimal(self.invoice_currency_rate), 6)
 
-    def _l10n_pl_ksef_row(self, number, section, lines, taxes):
-        if not section:
-            return self._l10n_pl_ksef_line(number, lines, taxes)
+    def _l10n_pl_ksef_file_rows(self, number, section, lines, taxes):
+        """Return the ``Line`` of a row, or two: how it was and how it is."""
+        if self.l10n_pl_ksef_correction_form == "states":
+            return self._l10n_pl_ksef_states(number, lines)
+        if section:
+            return (self._l10n_pl_ksef_section(number, section, lines, taxes),)
+        return (self._l10n_pl_ksef_line(number, lines, taxes),)
+
+    def _l10n_pl_ksef_section(self, number, section, lines, taxes):
         net, (sign, _price_sign) = sum(amount(-line.amount_currency) for line in lines), self._l10n_pl_ksef_signs()
         own_taxes = lines[0].tax_ids.flatten_taxes_hierarchy()
         return Line(
@@ -160,13 +167,13 @@ class AccountMove(models.Model):
     def _l10n_pl_ksef_line(self, number, line, taxes):
         own_taxes = line.tax_ids.flatten_taxes_hierarchy()
         quantity_sign, price_sign = self._l10n_pl_ksef_signs()
-        quantity = round(_decimal(line.quantity * quantity_sign), 6)
+        quantity = round(decimal(line.quantity * quantity_sign), 6)
         # Booked, not shown: with prices rounded globally only the booked amounts add up to the total.
         net = amount(-line.amount_currency)
         included = sum(
-            (_decimal(tax.amount) for tax in own_taxes if tax.price_include and tax.amount_type == "percent"), Decimal()
+            (decimal(tax.amount) for tax in own_taxes if tax.price_include and tax.amount_type == "percent"), Decimal()
         )
-        typed, percent = price_sign * _decimal(line.price_unit) / (1 + included / 100), _decimal(line.discount)
+        typed, percent = price_sign * decimal(line.price_unit) / (1 + included / 100), decimal(line.discount)
         if price_sign < 0:
             typed, percent = typed * (1 - percent / 100), Decimal()  # a difference of prices has no discount
         price, discount = price_and_discount(quantity, typed, percent, net)
@@ -192,7 +199,7 @@ class AccountMove(models.Model):
         return Tax(
             id=tax.id,
             name=tax.name,
-            percent=_decimal(tax.amount).normalize() if tax.amount_type == "percent" else None,
+            percent=decimal(tax.amount).normalize() if tax.amount_type == "percent" else None,
             grids=frozenset(tag.lstrip("+-") for tag in tags),
             country=tax.country_id.code or "PL",
             legal_basis=html2plaintext(tax.invoice_legal_notes or self.fiscal_position_id.note or "").strip(),

@@ -161,7 +161,7 @@ class InvoiceFacts:
 
     def _net(self, suffix):
         nets = [
-            -line.net if line.is_before else line.net
+            line.counted_net
             for line in self.lines
             if line.net is not None and line.taxes and SUMS[line.tax.rate] == suffix
         ]

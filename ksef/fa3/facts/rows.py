@@ -1,6 +1,6 @@
 """The rows of an invoice, and of the order that an advance is paid for."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
@@ -60,6 +60,25 @@ class Line:
     @property
     def tax(self) -> Tax:
         return self.taxes[0]
+
+    @property
+    def counted_net(self) -> Decimal | None:
+        """What the row adds to the sums: a row before a correction is taken off."""
+        return -self.net if self.is_before and self.net is not None else self.net
+
+    def costs(self, quantity: Decimal, net: Decimal) -> bool:
+        """Tell whether this quantity at the price of the row is that net, but for a grosz."""
+        return abs(quantity * (self.price - (self.discount or 0)) - net) <= MOVED
+
+    def changed(self, quantity: Decimal, net: Decimal) -> "Line":
+        """Return the row as it is after a correction by these differences.
+
+        The price stays where it still gives the net; a new one has its discount taken off.
+        """
+        after = replace(self, quantity=self.quantity + quantity, net=self.net + net)
+        if not after.quantity or after.costs(after.quantity, after.net):
+            return after
+        return replace(after, price=(after.net / after.quantity).quantize(_UNIT_PRICE), discount=None)
 
 
 @dataclass(frozen=True)
