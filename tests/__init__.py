@@ -1,4 +1,5 @@
 from . import (
+    test_advances,
     test_announcements,
     test_answers,
     test_api,

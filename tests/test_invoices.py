@@ -126,6 +126,16 @@ class InvoiceCorpus(KsefOfflineCommon):
         move.action_l10n_pl_ksef_issue_offline()
         return move.l10n_pl_ksef_document_id._xml_bytes()
 
+    @contextmanager
+    def kind(self, name, *advances):
+        """As if there were the sales orders from which Odoo tells advances and settlements."""
+        moves = type(self.env["account.move"])
+        with (
+            patch.object(moves, "_l10n_pl_edi_get_ksef_invoice_type", lambda move: name),
+            patch.object(moves, "_l10n_pl_edi_get_related_invoices", lambda move: [each.name for each in advances]),
+        ):
+            yield
+
 
 class WholeInvoice(InvoiceCorpus):
     """Issues as an accountant and looks into the file."""
@@ -469,16 +479,6 @@ class TestSealedInvoices(InvoiceCorpus):
         rest = self.invoice(self.line(), self.line(price=-30.0, name="Zaliczka"))
         with self.kind("ROZ", outside):
             self.check("advance outside KSeF", rest, NrKSeFFaZaliczkowej=[], NrKSeFZN="1", NrFaZaliczkowej=outside.name)
-
-    @contextmanager
-    def kind(self, name, *advances):
-        """As if there were the sales orders from which Odoo tells advances and settlements."""
-        moves = type(self.env["account.move"])
-        with (
-            patch.object(moves, "_l10n_pl_edi_get_ksef_invoice_type", lambda move: name),
-            patch.object(moves, "_l10n_pl_edi_get_related_invoices", lambda move: [each.name for each in advances]),
-        ):
-            yield
 
 
 @freeze_time(NOW)

@@ -393,6 +393,17 @@ class MaybeSplitPayment(KsefError):
     about = "invoice"
 
 
+class OrderUnknown(KsefError):
+    """An advance invoice that was not made from a sales order."""
+
+    sentence = _(
+        "An advance invoice has to tell what was ordered (art. 106f of the VAT Act), and Odoo knows no order for this "
+        "one: its own row is told. Make it from the sales order, in the currency of that, or describe the order in the "
+        "row."
+    )
+    about = "invoice"
+
+
 class RateOfOriginal(KsefError):
     """values: right, booked, PLN for one unit of the currency."""
 
@@ -416,6 +427,8 @@ def find_questions(facts: InvoiceFacts) -> list[KsefError]:
     taxed = any(tax.rate in SUMS and SUMS[tax.rate] in TAXED for tax in facts.taxes)
     if buyer.nip and taxed and total > _SPLIT_PAYMENT_ABOVE and not facts.is_split_payment:
         found.append(MaybeSplitPayment(limit="15 000"))
+    if facts.kind == "ZAL" and not facts.order:
+        found.append(OrderUnknown())
     if facts.booked_rate:
         found.append(RateOfOriginal(right=facts.exchange_rate, booked=facts.booked_rate))
     return found
@@ -476,7 +489,7 @@ def _heading(facts: InvoiceFacts) -> Iterator[KsefError]:
 
 
 def _lines(facts: InvoiceFacts) -> Iterator[KsefError]:
-    if not facts.lines:
+    if not (facts.lines or facts.order):
         yield LinesMissing()
     for line in facts.lines:
         if not _is_visible(line.name):
@@ -502,12 +515,14 @@ def _taxes(facts: InvoiceFacts) -> Iterator[KsefError]:
 
 
 def _totals(facts: InvoiceFacts) -> Iterator[KsefError]:
-    parts = sum(line.counted_net for line in facts.lines) + sum(part.amount for part in facts.vat)
+    # with advances, the sums do not follow from the rows
+    nets = [line.counted_net for line in facts.lines] if facts.told_sums is None else [each.net for each in facts.sums]
+    parts = sum(nets) + sum(part.amount for part in facts.vat)
     if parts != facts.total:
         yield TotalsDiffer(parts=parts, total=facts.total)
     for tax in facts.taxes:
         taxed = [line.counted_net for line in facts.lines if line.taxes == (tax,)]
-        if tax.percent is None or not taxed:
+        if tax.percent is None or not taxed or facts.told_sums is not None:
             continue
         net, vat = sum(taxed), sum((part.amount for part in facts.vat if part.tax == tax), Decimal())
         # each line may have been rounded on its own

@@ -4,6 +4,7 @@ from . import facts
 from . import parties
 from . import terms
 from . import correction
+from . import advance
 from . import checks
 from . import issuing
 from . import buyer

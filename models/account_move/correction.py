@@ -122,7 +122,18 @@ class AccountMove(models.Model):
             reason=self.ref or "Korekta",
             effect=self._l10n_pl_ksef_correction_effect(original),
             buyers_before=self._l10n_pl_ksef_buyers_before(original),
+            **self._l10n_pl_ksef_total_before(original),
         )
+
+    def _l10n_pl_ksef_total_before(self, original):
+        """Return P_15ZK, and KursWalutyZK of an advance, before this correction; only for advances and settlements."""
+        kind = original._l10n_pl_ksef_kind()
+        if kind not in ("ZAL", "ROZ"):
+            return {}
+        earlier = self._l10n_pl_ksef_earlier_corrections()
+        totals = (amount(move.amount_total * move._l10n_pl_ksef_sign()) for move in original | earlier)
+        rate = original._l10n_pl_ksef_exchange_rate() if kind == "ZAL" else None
+        return {"total_before": sum(totals), "exchange_rate_before": rate}
 
     def _l10n_pl_ksef_correction_effect(self, original):
         """When the correction counts in the VAT records: as the accounting date has it."""
@@ -140,10 +151,13 @@ class AccountMove(models.Model):
         return _BUYER_KEY if original and self._l10n_pl_ksef_buyers_before(original) else ""
 
     def _l10n_pl_ksef_supply_date(self, original):
-        """Return P_6; that of the original if the correction tells none (art. 106j ust. 2 of the VAT act)."""
+        """Return P_6: of an advance the day of its payment, of a correction that tells none the day of its original."""
         told = self.delivery_date or self.taxable_supply_date
-        if original and not told:
-            told = original.delivery_date or original.taxable_supply_date
+        if self._l10n_pl_ksef_kind() == "ZAL":
+            paid = (payment.date for payment in self._l10n_pl_ksef_payments() if payment.date <= self.invoice_date)
+            told = min(paid, default=told)
+        elif original and not told:
+            told = original._l10n_pl_ksef_supply_date(self.browse())
             told = told != original.invoice_date and told
         return told or None
 
