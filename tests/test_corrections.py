@@ -51,6 +51,16 @@ class TestCorrections(WholeInvoice):
                 with self.assertRaisesRegex(UserError, "can no longer be changed"), self.env.cr.savepoint():
                     note.l10n_pl_ksef_correction_form_by_hand = "price" if form == "return" else "return"
 
+    def test_the_form_is_shown_while_the_credit_note_is_typed(self):
+        note = self.reversed(self.accepted(self.line(quantity=3)))
+        with Form(note) as screen:
+            self.assertEqual(screen.l10n_pl_ksef_correction_form, "return")
+            with screen.invoice_line_ids.edit(0) as row:
+                row.price_unit = 30
+            self.assertEqual(screen.l10n_pl_ksef_correction_form, "price")
+            screen.l10n_pl_ksef_correction_form_by_hand = "states"
+            self.assertEqual(screen.l10n_pl_ksef_correction_form, "states")
+
     def test_rows_before_and_after(self):
         """As earlier corrections left them; only where each row is on the invoice."""
         invoice = self.accepted(self.line(quantity=3, discount=10), self.line("kraj_8", name="Usługa"))

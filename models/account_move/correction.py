@@ -179,13 +179,15 @@ class AccountMoveLine(models.Model):
     def _l10n_pl_ksef_is_same_thing(self, other):
         """Tell whether a line of the original (record) tells what this one takes back."""
         if self.product_id or other.product_id:
-            return self.product_id == other.product_id
+            return self.product_id._origin == other.product_id._origin
         return self.name == other.name
 
     def _l10n_pl_ksef_changed_row(self):
         """Return the lines of the invoice that this one of a correction may change."""
         sold = self.move_id._l10n_pl_ksef_original()._l10n_pl_ksef_lines()
-        return sold.filtered(lambda other: self._l10n_pl_ksef_is_same_thing(other) and other.tax_ids == self.tax_ids)
+        # While it is typed, what it links to is a draft, too.
+        taxes = self.tax_ids._origin
+        return sold.filtered(lambda other: self._l10n_pl_ksef_is_same_thing(other) and other.tax_ids == taxes)
 
     def _l10n_pl_ksef_before(self, number):
         """Return the row that this line changes as earlier corrections left it, a ``Line`` with that number."""
@@ -200,15 +202,19 @@ class AccountMoveLine(models.Model):
 
     def _l10n_pl_ksef_change(self, row):
         """Return by how much this line of a correction changes quantity and net of a ``Line``, both ``Decimal``."""
-        net = amount(-self.amount_currency)
-        quantity = round(decimal(self.quantity * self.move_id._l10n_pl_ksef_sign()), 6)
+        net, quantity = amount(-self.amount_currency), self._l10n_pl_ksef_signed(self.quantity, 6)
         return quantity if row.costs(quantity, net) else Decimal(), net
 
     def _l10n_pl_ksef_is_return(self):
         """Tell whether this line takes back goods at the price that earlier corrections left."""
-        return len(self._l10n_pl_ksef_changed_row()) == 1 and bool(
-            self._l10n_pl_ksef_change(self._l10n_pl_ksef_before(1))[0]
-        )
+        if len(self._l10n_pl_ksef_changed_row()) != 1:
+            return False
+        # What is booked is worked out only when it is saved.
+        quantity, net = self._l10n_pl_ksef_signed(self.quantity, 6), self._l10n_pl_ksef_signed(self.price_subtotal, 2)
+        return self._l10n_pl_ksef_before(1).costs(quantity, net)
+
+    def _l10n_pl_ksef_signed(self, number, digits):
+        return round(decimal(number * self.move_id._l10n_pl_ksef_sign()), digits)
 
     def _l10n_pl_ksef_has_price_of(self, other):
         own, theirs = (line.price_unit * (1 - line.discount / 100) for line in (self, other))
