@@ -75,7 +75,7 @@ class OutageDayCommon(HandOverCommon, KsefSendingCommon, BrowserCommon):
 @freeze_time(NOW)
 class TestBrowserOutageDay(OutageDayCommon):
     def test_from_the_first_failed_send_to_the_last_number(self):
-        """KSeF is away, fails officially, comes back, takes one invoice and rejects the other until it is mended."""
+        """KSeF is away, fails officially, comes back, takes one invoice and rejects the other until it is fixed."""
         abroad = self.draft_invoice(partner_id=self.buyer(**FOREIGN).id)
         self.ksef.faults.plan(AnswerInstead(), "POST", "/sessions/*", times=None)
         with self.mock_mail_gateway():

@@ -230,7 +230,7 @@ class TestIssuing(KsefOfflineCommon):
         data = journal._get_journal_dashboard_data_batched()[journal.id]
         self.assertEqual((data["l10n_pl_ksef_unfinished"], data["l10n_pl_ksef_rejected"]), (1, 1))
         self.assertFalse(data["l10n_pl_ksef_late"], "the day is of those that wait")
-        self.assertEqual(moves[0].activity_ids.date_deadline, NOW.date(), "to be mended today")
+        self.assertEqual(moves[0].activity_ids.date_deadline, NOW.date(), "to be fixed today")
         with freeze_time("2026-11-25 10:00"):
             self.assertTrue(journal._get_journal_dashboard_data_batched()[journal.id]["l10n_pl_ksef_late"])
         action = journal.action_l10n_pl_ksef_unfinished()

@@ -89,5 +89,5 @@ class TestSealedStays(PaperCommon):
         self.reject(second, 21167, "KSeF has accepted the first")
         second.with_user(self.accountant)._take_over("5795955811-20261123-0100001AF629-AF", first._xml_bytes())
         ((_name, _label, link),) = move._l10n_pl_ksef_links()
-        self.assertEqual(link, first.kod_i, "the code that was handed over leads to it")
+        self.assertEqual(link, first.kod_i, "the code that was given leads to it")
         self.assertNotIn("do not lead to it", move.message_ids[0].body)

@@ -268,7 +268,7 @@ class TestSending(KsefSendingCommon):
         wizard = wizard.with_context(bin_size=True)  # as the web client does
         correction = wizard.create({"document_id": first.id})
         self.assertIn("says the same", correction.obstacle)
-        # What was wrong is mended, and once too much.
+        # What was wrong is fixed, and once too much.
         self.company.street = "ul. Zielona 9"
         correction = wizard.create({"document_id": first.id})
         self.assertFalse(correction.obstacle)

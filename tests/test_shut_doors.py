@@ -72,7 +72,7 @@ class TestShutDoors(PaperCommon, HttpCase):
             document._announcements_changed("test")
             with self.subTest("afterwards", code=code):
                 self.assertEqual(document.state, "rejected")
-                self.assertTrue(move.activity_ids, "nobody is asked to mend it")
+                self.assertTrue(move.activity_ids, "nobody is asked to fix it")
 
     def test_a_rejected_one_in_a_batch(self):
         move = self.posted_invoice(partner_id=self.buyer(**FOREIGN).id)
@@ -140,7 +140,7 @@ class TestShutDoors(PaperCommon, HttpCase):
         self.wizard(move + self.sealed(self.buyer(**FOREIGN)), "account.move.send.batch.wizard").action_send_and_print()
         self.run_job("_cron_account_move_send")
         self.assertTrue(move.sudo().l10n_pl_ksef_held_mail)
-        # KSeF rejects it; the accountant mends it, and sends it to KSeF again, without a mail this time.
+        # KSeF rejects it; the accountant fixes it, and sends it to KSeF again, without a mail this time.
         move.sudo().l10n_pl_edi_status = "rejected"
         move = move.with_user(self.accountant)
         move.button_draft()
