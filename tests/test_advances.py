@@ -53,9 +53,6 @@ class TestAdvances(WholeInvoice):
         move.action_post()
         return move
 
-    def accept(self, move):
-        move.sudo().write({"l10n_pl_edi_status": "accepted", "l10n_pl_edi_number": ksef_number(move)})
-
     def test_from_the_order_to_the_last_correction(self):
         order = self.order()
         advance = self.made(order, advance_payment_method="percentage", amount=30)

@@ -6,14 +6,14 @@ from odoo.exceptions import UserError
 from odoo.tests import Form, freeze_time
 
 from .common import NOW
-from .test_invoices import TODAY, WholeInvoice, ksef_number
+from .test_invoices import TODAY, WholeInvoice
 
 
 @freeze_time(NOW)
 class TestCorrections(WholeInvoice):
     def accepted(self, *lines, **values):
         move = self.invoice(*lines, **values)
-        move.sudo().write({"l10n_pl_edi_status": "accepted", "l10n_pl_edi_number": ksef_number(move)})
+        self.accept(move)
         return move
 
     def reversed(self, move, **values):
@@ -110,7 +110,7 @@ class TestCorrections(WholeInvoice):
         """The reversal of a credit note, and a debit note where that module is there, name the first invoice."""
         invoice = self.accepted(self.line(quantity=3))
         note = self.posted(self.reversed(invoice))
-        note.sudo().write({"l10n_pl_edi_status": "accepted", "l10n_pl_edi_number": ksef_number(note)})
+        self.accept(note)
         increases = [self.posted(self.reversed(note))]
         if "debit_origin_id" in invoice._fields:
             debit = invoice.with_user(self.accountant).copy({"debit_origin_id": invoice.id, "invoice_date": TODAY})

@@ -21,7 +21,7 @@ from .common import NOW, KsefOfflineCommon
 TODAY = NOW.date()
 LONG_NAME = "Wyjątkowo długa nazwa towaru lub usługi, która nie chce się skończyć " * 15
 BASIS = "<p>art. 43 ust. 1 pkt 29 ustawy o VAT</p>"
-# the endings of P_13_x by P_12, written down anew from the information sheet
+# the endings of P_13_x by P_12, written down again from the information sheet
 BOX = {
     "23": "1",
     "8": "2",
@@ -112,10 +112,13 @@ class InvoiceCorpus(KsefOfflineCommon):
             values["currency_id"] = self.currencies[currency].id
         return self.posted_invoice(invoice_line_ids=list(lines) or [self.line()], **values)
 
+    def accept(self, invoice, state="accepted"):
+        """As if KSeF had answered so about an invoice that Odoo has sent."""
+        number = state == "accepted" and ksef_number(invoice)
+        invoice.sudo().write({"l10n_pl_edi_status": state, "l10n_pl_edi_number": number})
+
     def credit_note(self, invoice, state="accepted", **changes):
-        invoice.sudo().write(
-            {"l10n_pl_edi_status": state, "l10n_pl_edi_number": state == "accepted" and ksef_number(invoice)}
-        )
+        self.accept(invoice, state)
         refund = invoice._reverse_moves([{"invoice_date": TODAY, "ref": "Zwrot towaru"}])
         if changes:
             refund.invoice_line_ids[0].write(changes)
@@ -463,7 +466,7 @@ class TestSealedInvoices(InvoiceCorpus):
         advance = self.invoice(self.line(price=30.0, name="Zaliczka"), currency="EUR")
         with self.kind("ZAL"):
             self.check("advance", advance, RodzajFaktury="ZAL", KursWalutyZ="4.2315", P_15="36.90")
-        advance.sudo().write({"l10n_pl_edi_status": "accepted", "l10n_pl_edi_number": ksef_number(advance)})
+        self.accept(advance)
         rest = self.invoice(self.line(), self.line(price=-30.0, name="Zaliczka"), currency="EUR")
         with self.kind("ROZ", advance):
             self.check(

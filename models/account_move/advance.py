@@ -24,19 +24,25 @@ class AccountMove(models.Model):
 
     def _l10n_pl_ksef_advance_rows(self):
         """Return the numbers of the rows by which Odoo books an advance, or takes it off a final invoice."""
-        if "sale_line_ids" not in self.env["account.move.line"]._fields:
+        sold = self.invoice_line_ids._l10n_pl_ksef_sale_lines()
+        if not (sold and sold.filtered("is_downpayment")):
             return set()
-        rows = enumerate(self.sudo()._l10n_pl_ksef_rows(), 1)
-        return {number for number, (_section, lines) in rows if any(lines.sale_line_ids.mapped("is_downpayment"))}
+        rows = enumerate(self._l10n_pl_ksef_rows(), 1)
+        return {
+            number
+            for number, (_section, lines) in rows
+            if any(lines._l10n_pl_ksef_sale_lines().mapped("is_downpayment"))
+        }
 
     def _l10n_pl_ksef_order(self):
         """Return the ``Order`` with all that was ordered, None where Odoo does not know it.
 
         Several orders that share an advance are told as one.
         """
-        if "sale_line_ids" not in self.env["account.move.line"]._fields:
+        sold = self.invoice_line_ids._l10n_pl_ksef_sale_lines()
+        if not sold:
             return None
-        orders = self.invoice_line_ids.sudo().sale_line_ids.order_id
+        orders = sold.order_id
         lines = orders.order_line.filtered(lambda line: not (line.display_type or line.is_downpayment))
         if not lines or orders.currency_id != self.currency_id:
             return None

@@ -34,8 +34,10 @@ class AccountMove(models.Model):
         "l10n_pl_ksef_correction_form_by_hand",
         "invoice_line_ids.product_id",
         "invoice_line_ids.name",
+        "invoice_line_ids.quantity",
         "invoice_line_ids.price_unit",
         "invoice_line_ids.discount",
+        "invoice_line_ids.tax_ids",
     )
     def _compute_l10n_pl_ksef_correction_form(self):
         for move in self:
@@ -62,9 +64,8 @@ class AccountMove(models.Model):
             name = (line.name or line.product_id.name or "").split("\n")[0]
             if sold and not same:
                 return "price", self.env._("“%(name)s” is not on the invoice that is corrected.", name=name)
-            if any(line._l10n_pl_ksef_has_price_of(each) for each in same):
-                continue
-            if same and not line._l10n_pl_ksef_is_return():
+            has_old_price = any(line._l10n_pl_ksef_has_price_of(each) for each in same)
+            if same and not has_old_price and not line._l10n_pl_ksef_is_return():
                 return "price", self.env._("The price of “%(name)s” is another one than on the invoice.", name=name)
         return "return", self.env._("All rows have the prices of the invoice that is corrected.")
 
@@ -147,9 +148,6 @@ class AccountMove(models.Model):
             return ()
         return (replace(original._l10n_pl_ksef_party(original.commercial_partner_id), buyer_key=_BUYER_KEY),)
 
-    def _l10n_pl_ksef_buyer_key(self, original):
-        return _BUYER_KEY if original and self._l10n_pl_ksef_buyers_before(original) else ""
-
     def _l10n_pl_ksef_supply_date(self, original):
         """Return P_6: of an advance the day of its payment, of a correction that tells none the day of its original."""
         told = self.delivery_date or self.taxable_supply_date
@@ -202,7 +200,7 @@ class AccountMoveLine(models.Model):
 
     def _l10n_pl_ksef_change(self, row):
         """Return by how much this line of a correction changes quantity and net of a ``Line``, both ``Decimal``."""
-        net, quantity = amount(-self.amount_currency), self._l10n_pl_ksef_signed(self.quantity, 6)
+        net, quantity = amount(-self.amount_currency), self._l10n_pl_ksef_signed_quantity()
         return quantity if row.costs(quantity, net) else Decimal(), net
 
     def _l10n_pl_ksef_is_return(self):
@@ -210,11 +208,11 @@ class AccountMoveLine(models.Model):
         if len(self._l10n_pl_ksef_changed_row()) != 1:
             return False
         # What is booked is worked out only when it is saved.
-        quantity, net = self._l10n_pl_ksef_signed(self.quantity, 6), self._l10n_pl_ksef_signed(self.price_subtotal, 2)
-        return self._l10n_pl_ksef_before(1).costs(quantity, net)
+        net = amount(self.price_subtotal * self.move_id._l10n_pl_ksef_sign())
+        return self._l10n_pl_ksef_before(1).costs(self._l10n_pl_ksef_signed_quantity(), net)
 
-    def _l10n_pl_ksef_signed(self, number, digits):
-        return round(decimal(number * self.move_id._l10n_pl_ksef_sign()), digits)
+    def _l10n_pl_ksef_signed_quantity(self):
+        return round(decimal(self.quantity * self.move_id._l10n_pl_ksef_sign()), 6)
 
     def _l10n_pl_ksef_has_price_of(self, other):
         own, theirs = (line.price_unit * (1 - line.discount / 100) for line in (self, other))

@@ -43,6 +43,7 @@ class AccountMove(models.Model):
         self.ensure_one()
         beside = self._l10n_pl_ksef_beside()
         original = self._l10n_pl_ksef_original()
+        correction = self._l10n_pl_ksef_correction(original) if original else None
         exchange_rate, booked_rate = self._l10n_pl_ksef_rate_and_booked(original)
         taxes = self._l10n_pl_ksef_taxes()
         return InvoiceFacts(
@@ -71,7 +72,7 @@ class AccountMove(models.Model):
                 if line.tax_line_id
             ),
             seller=self._l10n_pl_ksef_seller(),
-            buyer=replace(self._l10n_pl_ksef_buyer(), buyer_key=self._l10n_pl_ksef_buyer_key(original)),
+            buyer=replace(self._l10n_pl_ksef_buyer(), buyer_key=correction.buyer_key if correction else ""),
             third_parties=self._l10n_pl_ksef_third_parties(),
             kind=self._l10n_pl_ksef_kind(),
             place_of_issue=self.company_id.city or "",
@@ -87,7 +88,7 @@ class AccountMove(models.Model):
             registers=self._l10n_pl_ksef_registers(),
             terms=self._l10n_pl_ksef_terms(),
             payment_terms=self._l10n_pl_ksef_payment_terms(),
-            correction=self._l10n_pl_ksef_correction(original) if original else None,
+            correction=correction,
             advances=tuple(advance._l10n_pl_ksef_reference() for advance in self._l10n_pl_ksef_advances()),
             payments=() if self.move_type == "out_refund" else self._l10n_pl_ksef_payments(),
             texts=self._l10n_pl_ksef_texts(),
@@ -208,6 +209,10 @@ class AccountMove(models.Model):
 
 class AccountMoveLine(models.Model):
     _inherit = "account.move.line"
+
+    def _l10n_pl_ksef_sale_lines(self):
+        """Return the lines of sales orders behind these, with sudo; None where Odoo has no sales orders."""
+        return self.sudo().sale_line_ids if "sale_line_ids" in self._fields else None
 
     def _l10n_pl_ksef_is_deposit(self):
         """Tell whether this line is a deposit for packaging: no payment for goods, so that it bears no tax."""

@@ -144,8 +144,8 @@ class AccountMove(models.Model):
         """Return the buyer's order, and those of the seller that the invoice comes from, each an ``Agreement``."""
         # The reference of a correction is its reason.
         orders = [Agreement(self.ref)] if self.ref and not self._l10n_pl_ksef_is_correction() else []
-        if "sale_line_ids" in self.env["account.move.line"]._fields:
-            for order in self.invoice_line_ids.sudo().sale_line_ids.order_id:
+        if sold := self.invoice_line_ids._l10n_pl_ksef_sale_lines():
+            for order in sold.order_id:
                 day = fields.Datetime.context_timestamp(self.with_context(tz=WARSAW.key), order.date_order).date()
                 orders.append(Agreement(order.name, day))
                 if order.client_order_ref and order.client_order_ref != self.ref:

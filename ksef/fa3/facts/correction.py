@@ -45,3 +45,8 @@ class Correction:
     buyers_before: tuple[Party, ...] = ()
     total_before: Decimal | None = None
     exchange_rate_before: Decimal | None = None
+
+    @property
+    def buyer_key(self) -> str:
+        """The key that ties the buyer of now to his data before, if those are corrected."""
+        return self.buyers_before[0].buyer_key if self.buyers_before else ""
